@@ -1,0 +1,49 @@
+# Two commands: `make demo` shows what Escalera does, `make test` proves it. Both need only Python >= 3.11, make and a
+# package index; they build .venv with the pinned versions of requirements/ and touch nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: demo test lint lock clean help
+
+help:
+	@echo "make demo   30 days of a contact centre, without and with the daemon; writes demo-report.html"
+	@echo "make test   install what the tests need and run them all"
+	@echo "make lint   ruff and mypy"
+	@echo "make lock   compile requirements/ anew (maintainers)"
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Escalera needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11 $(MAKECMDGOALS)") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUN_STAMP)
+	$(BIN)/escalera demo --out demo-report.html
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q pyproject.toml --extra fleet -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q pyproject.toml --extra fleet --extra dev -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q requirements/build.in -o requirements/build.txt
+
+clean:
+	rm -rf $(VENV) .demo demo-report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis
