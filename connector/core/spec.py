@@ -1,0 +1,146 @@
+"""The closed vocabulary of the mapping language: which fields a rule kind has, of which type, and what each means.
+
+Rule kinds, conditions and helpdesk maps declare themselves with these values; the loader, the JSON Schema for editors,
+the documentation and lint all follow from the declarations, so there is one truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.core.policy import RuleBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text; parsed to `str`, never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a closed list; parsed to `str`."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`true` or `false`; parsed to `bool` (`yes`, `no`, `on`, `off` stay words and are refused with a hint)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number; parsed to `int`, or None for `unlimited` where that is allowed."""
+
+    least: int = 0
+    most: int = 1_000_000
+    unlimited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """`72h`, `14d`, `30 min`, `5 business days`, `8 business hours`; parsed to `policy.Span`."""
+
+    business: bool = True  # whether business spans are allowed
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition in the `when:` grammar; parsed to `policy.Condition`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A phrase or a list of phrases, or the name of a list under `phrases:`; parsed to `tuple[str, ...]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The name of something declared elsewhere in the pack, checked to exist; parsed to `str`.
+
+    `of` is one of `person`, `group`, `agent`, `calendar`, `text`, `situation`.
+    """
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """One value or a list of values of a type; parsed to `tuple`."""
+
+    of: FieldType
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A mapping with these fields; parsed to `dict` with defaults filled in."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping from free keys, or keys of a closed list, to values of one type; parsed to `dict`."""
+
+    of: FieldType
+    keys: tuple[str, ...] | None = None
+
+
+FieldType = Text | Word | Flag | Count | Duration | When | Phrases | Name | Many | Record | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key an admin may write: its name, type, one documentation line, and what holds where it is left out."""
+
+    name: str
+    type: FieldType
+    doc: str
+    required: bool = False
+    default: Any = None
+
+
+class RuleProblem(ValueError):  # noqa: N818
+    """Raised by a rule builder for values that are each well-formed but make no sense together.
+
+    `field` names the key to point at (None: the rule itself), `code` the message code.
+    """
+
+    def __init__(self, code: str, text: str, field: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKind:
+    """A kind of rule: the top-level key under which admins list its rules, and everything known of it.
+
+    Every rule of every kind also has `name` (required, unique in its kind) and `enabled` (default true).
+    A module `connector/core/rules/<kind>.py` exposes one as `KIND`; nothing else registers it.
+    """
+
+    name: str
+    doc: str
+    fields: tuple[Field, ...]
+    build: RuleBuilder
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One key of the `when:` grammar: its value's type, one documentation line, an example, and how to build it."""
+
+    name: str
+    type: FieldType
+    doc: str
+    example: str
+    build: Callable[[str, Any], Any]
+
+
+def defaults(fields: tuple[Field, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values with the defaults of the fields left out."""
+    return {field.name: given.get(field.name, field.default) for field in fields}

@@ -1,0 +1,119 @@
+"""What every helpdesk must offer: a Reader, and where writing is possible a Writer. Contract tests hold for each.
+
+Errors are those of `connector.errors`: Unavailable (nothing changed, may be tried later), OutcomeUnknown (a write whose
+answer was lost), Refused (for good, this ticket), AccountBlocked (for good, this account).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from connector.core.model import Rejected, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What the connection check found: who we are, and warnings an operator must see (scope, missing rights)."""
+
+    agent_id: str
+    agent_name: str
+    scope: str  # `global`, `group` or `restricted`
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Names and ids learnt from the account. Names that stand twice are in `ambiguous` and resolve to nothing.
+
+    `agents`, `groups`: display name -> id. `emails`: lower-case e-mail -> agent id. `statuses`: id -> (label, ...).
+    """
+
+    agents: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    emails: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ambiguous: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step of the feed. Storing `tickets` and then `cursor` in one transaction loses and doubles nothing.
+
+    `cursor` is opaque to all but the reader. `complete` is False where this step could not be read whole.
+    """
+
+    tickets: tuple[Ticket, ...]
+    rejected: tuple[Rejected, ...]
+    cursor: str
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A private note or public reply found on a ticket. `created_at` is UTC."""
+
+    id: str
+    text: str
+    private: bool
+    incoming: bool
+    created_at: datetime | None
+
+
+class Reader(Protocol):
+    """Reads one account. Never writes."""
+
+    name: str
+
+    def connect(self) -> Connection:
+        """Check the key and learn who we are. Raises AccountBlocked, Unavailable."""
+        ...
+
+    def directory(self) -> Directory:
+        """Agents, groups, statuses of the account (cached by the reader for a while)."""
+        ...
+
+    def server_time(self) -> datetime | None:
+        """The helpdesk's own clock (UTC) as of its last answer; None before any answer or where it tells none."""
+        ...
+
+    def changed(self, cursor: str | None) -> Iterator[Batch]:
+        """Everything changed since the cursor (None: everything), oldest change first, in batches."""
+        ...
+
+    def ticket(self, ticket_id: str) -> Ticket:
+        """The ticket as it is this moment; a `gone` one where it can't be written any more."""
+        ...
+
+    def notes(self, ticket_id: str) -> Sequence[Note]:
+        """All notes and replies of a ticket, oldest first."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes to one account; called by `apply.py` alone. Each call is sent once, never repeated by itself."""
+
+    def update(self, ticket_id: str, changes: Mapping[str, Any]) -> None:
+        """Set these canonical fields (`status`, `priority`, `group`, `agent`, `tags`, `custom.X`) and no others."""
+        ...
+
+    def add_note(self, ticket_id: str, text: str, *, notify: Sequence[str] = ()) -> None:
+        """Leave a private note; `notify` are agents' e-mail addresses that the helpdesk mails."""
+        ...
+
+    def reply(self, ticket_id: str, text: str) -> None:
+        """Answer the requester (this mails a customer)."""
+        ...
+
+    def create(self, fields: Mapping[str, Any]) -> str:
+        """Create a ticket from canonical fields; returns its id."""
+        ...
+
+    def refuses(self, ticket_id: str, changes: Mapping[str, Any]) -> str | None:
+        """Why this update would be refused before it is sent (an unknown status, a notifying one, an unknown or
+        ambiguous person), or None. Calls nothing."""
+        ...
