@@ -1,0 +1,110 @@
+"""The command line: one verb, one module under `connector.commands`; errors become one sentence and an exit code.
+
+Exit codes (stable): 0 nothing to do or done, 1 error, 2 changes pending (`plan`), 3 held by the guard, 4 incomplete,
+64 wrong usage, 78 configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Protocol, cast
+
+from connector import __version__
+from connector.errors import EscaleraError
+from connector.text_hints import did_you_mean
+
+USAGE = 64
+
+#: verb -> (what it does, group of the overview)
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("check mapping packs and say every mistake with its line", "admins"),
+    "test": ("run the cases of a pack: tickets, an instant, expected actions and non-actions", "admins"),
+    "explain": ("why each rule does or does not act on one ticket", "admins"),
+    "plan": ("what would be done now, and why; changes nothing", "auditors"),
+    "show": ("print a saved plan", "auditors"),
+    "report": ("the dry-run report as HTML, CSV or JSON", "auditors"),
+    "audit": ("read, verify or export the evidence", "auditors"),
+    "approve": ("approve one held plan, once", "operators"),
+    "apply": ("carry out a saved plan, once", "operators"),
+    "once": ("run one cycle", "operators"),
+    "run": ("run as a service", "operators"),
+    "status": ("what the daemon knows, waits for and holds", "operators"),
+    "login": ("put an account's API key into the keyring", "operators"),
+    "init": ("write a first configuration and copy a shipped pack", "operators"),
+    "emulator": ("a Freshdesk-compatible server with a virtual clock", "rehearsal"),
+    "demo": ("30 days of a contact centre, without and with the daemon", "rehearsal"),
+}
+
+
+class Command(Protocol):
+    """What a module under `connector.commands` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the verb's options."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Usage errors exit with 64: argparse's own 2 means "changes pending" here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and which call shows the options."""
+        self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    try:
+        return _dispatch(list(argv))
+    except EscaleraError as error:
+        print(f"escalera: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`): not an error; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else USAGE
+
+
+def parser_for(verb: str) -> argparse.ArgumentParser:
+    """The complete parser of one verb."""
+    parser = Parser(prog=f"escalera {verb}", description=VERBS[verb][0].capitalize() + ".")
+    _load(verb).add_arguments(parser)
+    return parser
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0 if argv else USAGE
+    if argv[0] in {"-V", "--version", "version"}:
+        print(f"escalera {__version__}")
+        return 0
+    verb, rest = argv[0], argv[1:]
+    if verb not in VERBS:
+        print(f"escalera: no verb '{verb}'{did_you_mean(verb, VERBS)}; `escalera --help` lists them", file=sys.stderr)
+        return USAGE
+    return _load(verb).run(parser_for(verb).parse_args(rest))
+
+
+def _load(verb: str) -> Command:
+    return cast("Command", importlib.import_module(f"connector.commands.{verb}"))
+
+
+def _overview() -> str:
+    lines = ["escalera VERB [options]: an escalation daemon that stands beside a helpdesk", ""]
+    for group in dict.fromkeys(group for _, group in VERBS.values()):
+        lines.append(f"{group}:")
+        lines += [f"  {verb:<10}{doc}" for verb, (doc, its) in VERBS.items() if its == group]
+    lines += ["", "`escalera VERB --help` shows the options. Exit codes: 0 done, 1 error, 2 changes pending,"]
+    lines += ["3 held by the guard, 4 incomplete, 64 usage, 78 configuration."]
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""`escalera login ACCOUNT`: put an account's API key into the system's keyring."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from connector.commands._common import say
+from connector.errors import UsageError
+from connector.secrets import store_key, variable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("account", metavar="ACCOUNT", help="the account's name in the configuration")
+    parser.add_argument("--stdin", action="store_true", help="read the key from standard input instead of asking for it")
+    parser.epilog = f"On a server without a keyring set {variable('NAME')} or use a systemd credential; see docs/operators.md."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask for the key without showing it, and store it."""
+    if args.stdin:
+        key = sys.stdin.readline()
+    elif sys.stdin.isatty():
+        key = getpass.getpass(f"API key of account '{args.account}' (not shown): ")
+    else:
+        msg = "standard input is no terminal to ask on; pass the key with --stdin"
+        raise UsageError(msg)
+    backend = store_key(args.account, key)
+    say(f"key of account '{args.account}' stored in {backend}")
+    return 0

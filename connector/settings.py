@@ -1,0 +1,293 @@
+"""The configuration file: read, checked as a whole, and explained where it is wrong.
+
+Sources, later ones winning: the TOML file, then environment variables `ESCALERA_<SECTION>__<KEY>`
+(`ESCALERA_LOOP__EVERY=30s`). Secrets never stand in the file: see `connector.secrets`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from connector.core.guard import Limits
+from connector.errors import ConfigurationError
+from connector.text_hints import did_you_mean
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SECRET_WORDS = re.compile(r"(^|_)(api_?key|key|password|passwd|token|secret)$")
+_SPAN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d)\s*$")
+_SPAN_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def span_seconds(value: object) -> object:
+    """`60s`, `5 min`, `1h`, `2d` as elapsed seconds; a plain number of seconds is taken as it is."""
+    if isinstance(value, str):
+        found = _SPAN.match(value)
+        if found is None:
+            msg = f"'{value}' is not a time span; write for example 60s, 5 min, 1h or 2d"
+            raise ValueError(msg)
+        return float(found[1]) * _SPAN_SECONDS[found[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(span_seconds), Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AccountSettings(_Section):
+    """One `[[accounts]]` table."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    helpdesk: Literal["freshdesk", "c4c-export", "freshdesk-export"]
+    url: str | None = None
+    path: str | None = None
+    out: str | None = None
+    mappings: str
+    write: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _safe_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = "must be an address like https://example.freshdesk.com"
+            raise ValueError(msg)
+        if parts.username or parts.password:
+            msg = "carries a user name or key; take it out and run `escalera login NAME`"
+            raise ValueError(msg)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            msg = "plain http would show the key to the network; use https (http is allowed to loopback only)"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> AccountSettings:
+        if self.helpdesk == "freshdesk" and not self.url:
+            msg = f"account '{self.name}': helpdesk 'freshdesk' needs `url`"
+            raise ValueError(msg)
+        if self.helpdesk != "freshdesk" and not self.path:
+            msg = f"account '{self.name}': helpdesk '{self.helpdesk}' needs `path` (a file, a folder or a pattern)"
+            raise ValueError(msg)
+        return self
+
+
+class LoopSettings(_Section):
+    """`[loop]`: how often a cycle runs."""
+
+    every: Seconds = 60.0
+    jitter: Seconds = 5.0
+
+
+class HttpSettings(_Section):
+    """`[http]`: manners towards the helpdesk."""
+
+    leave_free: float = Field(default=0.25, ge=0, lt=1)
+    per_minute: int | None = Field(default=None, ge=1)
+    connect_timeout: Seconds = 5.0
+    read_timeout: Seconds = 30.0
+    deadline: Seconds = 120.0
+
+
+class LogSettings(_Section):
+    """`[log]`: structured lines on standard error."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    customer_text: bool = False
+
+
+class NotifySettings(_Section):
+    """`[notify]`: where messages to staff go besides notes on the ticket. Addresses name no secret."""
+
+    note: bool = True
+
+
+class Settings(BaseSettings):
+    """The whole configuration, checked. `base` is the folder of the file; relative paths count from there."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ESCALERA_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    state: str = "state.db"
+    accounts: tuple[AccountSettings, ...] = Field(min_length=1)
+    loop: LoopSettings = LoopSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    notify: NotifySettings = NotifySettings()
+    limits: dict[str, Any] = Field(default_factory=dict)
+    base: Path = Path()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which comes in as init values."""
+        return env_settings, init_settings
+
+    @field_validator("accounts")
+    @classmethod
+    def _distinct(cls, value: tuple[AccountSettings, ...]) -> tuple[AccountSettings, ...]:
+        names = [account.name for account in value]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            msg = f"two accounts are named {', '.join(doubled)}; names tell states and keys apart"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _known_limits(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: _limit(name, given) for name, given in value.items()}
+
+    def guard_limits(self) -> Limits:
+        """The guard's limits: the defaults with what the file changes."""
+        return dataclasses.replace(Limits(), **self.limits)
+
+    def unlimited(self) -> list[str]:
+        """Names of limits set to `unlimited`, to warn about at every start."""
+        return sorted(name for name, value in self.limits.items() if value is None)
+
+    def state_path(self) -> str:
+        """The state database: a PostgreSQL URL as it is, a file resolved against the configuration's folder."""
+        return self.state if "://" in self.state else str(self.resolve(self.state))
+
+    def resolve(self, path: str) -> Path:
+        """A path of the file, counted from the file's own folder."""
+        return self.base / Path(path).expanduser()
+
+    def account(self, name: str | None) -> AccountSettings:
+        """The named account, or the only one. Raises ConfigurationError."""
+        if name is None:
+            if len(self.accounts) == 1:
+                return self.accounts[0]
+            known = ", ".join(account.name for account in self.accounts)
+            msg = f"several accounts are configured ({known}): say which with --account NAME"
+            raise ConfigurationError(msg)
+        for account in self.accounts:
+            if account.name == name:
+                return account
+        msg = f"no account '{name}' in the configuration{did_you_mean(name, [a.name for a in self.accounts])}"
+        raise ConfigurationError(msg)
+
+
+def _limit(name: str, given: object) -> int | float | None:
+    known = {field.name: field.type for field in dataclasses.fields(Limits)}
+    if name not in known:
+        msg = f"unknown limit '{name}'{did_you_mean(name, known)}"
+        raise ValueError(msg)
+    if given == "unlimited":
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
+        msg = f"limit '{name}' must be a number from 0 (none at all) up, or \"unlimited\""
+        raise ValueError(msg)
+    return given
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a configuration file. Raises ConfigurationError naming every problem at once."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: can't be read ({error.strerror}); `escalera init` writes a first one"
+        raise ConfigurationError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        raise ConfigurationError(msg) from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path}: is not TOML: {error}"
+        raise ConfigurationError(msg) from error
+    problems = [_move_secret(path, text, place) for place in _secrets_in(content)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    if "base" in content:
+        msg = f"{path}:{_line(text, ('base',))}: unknown setting 'base'"
+        raise ConfigurationError(msg)
+    try:
+        return Settings(**content, base=path.resolve().parent)
+    except ValidationError as error:
+        lines = [_sentence(path, text, problem) for problem in error.errors(include_url=False, include_input=False)]
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def _secrets_in(content: object, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    found: list[tuple[str | int, ...]] = []
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if isinstance(value, str) and _SECRET_WORDS.search(str(key).lower()):
+                found.append((*at, str(key)))
+            found.extend(_secrets_in(value, (*at, str(key))))
+    elif isinstance(content, list):
+        for number, value in enumerate(content):
+            found.extend(_secrets_in(value, (*at, number)))
+    return found
+
+
+def _move_secret(path: Path, text: str, place: tuple[str | int, ...]) -> str:
+    return (
+        f"{path}:{_line(text, place)}: '{_dotted(place)}' looks like a secret, and this file is no place for one: "
+        "run `escalera login ACCOUNT` to put it into the keyring (on a server: the environment variable "
+        "ESCALERA_KEY_<NAME> or a systemd credential), then delete this line and renew the key if others could read it"
+    )
+
+
+def _sentence(path: Path, text: str, problem: Any) -> str:
+    place = tuple(problem["loc"])
+    where = f"{path}:{_line(text, place)}"
+    name = _dotted(place) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown setting '{name}'{did_you_mean(str(place[-1]), _known(place[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: '{name}' is missing; config.example.toml shows every setting"
+    return f"{where}: '{name}': {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _known(place: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        if part == "accounts":
+            model = AccountSettings
+        elif isinstance(part, str):
+            annotation = model.model_fields[part].annotation if part in model.model_fields else None
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+    return [name for name in model.model_fields if name != "base"]
+
+
+def _dotted(place: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _line(text: str, place: tuple[str | int, ...]) -> int:
+    """The 1-based line on which the innermost key of `place` stands, as well as a plain scan can tell."""
+    lines = text.splitlines()
+    start, position = 0, list(place)
+    if len(position) > 1 and isinstance(position[1], int):
+        heads = [number for number, line in enumerate(lines) if line.strip().startswith(f"[[{position[0]}]]")]
+        start = heads[position[1]] if position[1] < len(heads) else 0
+    elif len(position) > 1:
+        start = next((n for n, line in enumerate(lines) if line.strip().startswith(f"[{position[0]}]")), 0)
+    last = next((str(part) for part in reversed(position) if isinstance(part, str)), "")
+    for number in range(start, len(lines)):
+        if re.match(rf"""\s*["']?{re.escape(last)}["']?\s*=""", lines[number]):
+            return number + 1
+    return start + 1
