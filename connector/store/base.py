@@ -156,6 +156,10 @@ class Store(Protocol):
         """Events in order, filtered, streamed."""
         ...
 
+    def audit_head(self) -> tuple[int, str]:
+        """(seq, hash) of the newest event as the store keeps it beside the chain; (0, 64 zeros) before the first."""
+        ...
+
     # --- plans, policies, account facts ---------------------------------------------------------------------------
     def save_plan(self, plan: SavedPlan) -> None:
         """(tx) Insert or replace a saved plan."""

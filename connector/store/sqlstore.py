@@ -1,0 +1,312 @@
+"""The store's contract in plain SQL; `sqlite.py` and `postgres.py` bring the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from connector.core.model import Memory, Outcome, Ticket
+from connector.errors import StoreError
+from connector.store import sql
+from connector.store.base import AuditEvent, Intent, Mirrored, SavedPlan
+from connector.store.chain import event_hash
+from connector.store.codec import (
+    canonical_json,
+    dump_action,
+    dump_memory,
+    dump_ticket,
+    dump_value,
+    instant,
+    instant_text,
+    jsonable,
+    load_action,
+    load_json,
+    load_memory,
+    load_ticket,
+    load_value,
+    maybe_instant,
+    maybe_text,
+)
+from connector.store.problems import DamagedRow
+from connector.store.transactions import Row, Transactional
+
+_CHUNK = 500  # ids in one IN (…)
+_PAGE = 500  # rows of one page of a streamed read
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _column(value: str | None) -> str | None:
+    """A copy for a plain column: what no database can hold is replaced there; the JSON beside it keeps the original."""
+    if value is None or (value.isascii() and "\x00" not in value):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+class SqlStore(Transactional):
+    """Everything but the connections."""
+
+    # --- mirror --------------------------------------------------------------------------------------------------
+    def cursor(self, account: str) -> str | None:
+        """See `Store.cursor`."""
+        rows = self._read(sql.CURSOR, (account,))
+        return rows[0][0] if rows else None
+
+    def set_cursor(self, account: str, cursor: str, at: datetime) -> None:
+        """See `Store.set_cursor`."""
+        self._write(sql.SET_CURSOR, (account, cursor, instant_text(at)))
+
+    def mirrored(self, account: str, ticket_ids: Sequence[str]) -> dict[str, Mirrored]:
+        """See `Store.mirrored`."""
+        found: dict[str, Mirrored] = {}
+        ids = list(dict.fromkeys(ticket_ids))
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            rows = self._read(sql.MIRRORED.format(marks=_marks(len(chunk))), (account, *chunk))
+            found.update((row[0], self._mirrored(account, row)) for row in rows)
+        return found
+
+    def put(self, account: str, rows: Sequence[Mirrored]) -> None:
+        """See `Store.put`; of two rows for one ticket the later one holds."""
+        self._check_inside()
+        if not rows:
+            return
+        newest = {row.ticket.id: row for row in rows}
+        # Always in the same order, so that two machines that write the same tickets can't wait for each other.
+        ids = sorted(newest)
+        self._write(sql.ADD_OPEN, (account, 0))
+        open_before = 0
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            open_before += self._read(sql.OPEN_AMONG.format(marks=_marks(len(chunk))), (account, *chunk))[0][0]
+        written = [_ticket_row(account, newest[ticket]) for ticket in ids]
+        self._write_many(sql.PUT, written)
+        open_now = sum(row.ticket.is_open for row in newest.values())
+        if open_now != open_before:
+            self._write(sql.ADD_OPEN, (account, open_now - open_before))
+
+    def due(self, account: str, now: datetime, *, limit: int) -> list[Mirrored]:
+        """See `Store.due`."""
+        return [self._mirrored(account, row) for row in self._read(sql.DUE, (account, instant_text(now), limit))]
+
+    def next_wake(self, account: str) -> datetime | None:
+        """See `Store.next_wake`."""
+        rows = self._read(sql.NEXT_WAKE, (account,))
+        return instant(rows[0][0]) if rows else None
+
+    def wake_all(self, account: str, at: datetime, *, only_open: bool = True) -> int:
+        """See `Store.wake_all`; a ticket that is due before `at` keeps its instant and is counted."""
+        text = instant_text(at)
+        return self._write(sql.WAKE_OPEN if only_open else sql.WAKE_ALL, (text, text, account))
+
+    def open_count(self, account: str) -> int:
+        """See `Store.open_count`."""
+        rows = self._read(sql.OPEN_COUNT, (account,))
+        return int(rows[0][0]) if rows else 0
+
+    def scan(self, account: str, *, only_open: bool = False) -> Iterator[Mirrored]:
+        """See `Store.scan`; read page by page, so what is written meanwhile may show further on."""
+        statement, last = sql.SCAN_OPEN if only_open else sql.SCAN, ""
+        while rows := self._read(statement, (account, last, _PAGE)):
+            for row in rows:
+                yield self._mirrored(account, row)
+            last = rows[-1][0]
+
+    def _mirrored(self, account: str, row: Row) -> Mirrored:
+        what = f"ticket {row[0]} of {account}"
+        return Mirrored(load_ticket(row[1], what), load_memory(row[2], f"the memory of {what}"), maybe_instant(row[3]))
+
+    # --- journal -------------------------------------------------------------------------------------------------
+    def begin_intent(self, intent: Intent) -> bool:
+        """See `Store.begin_intent`. Raises ValueError for an intent without `created_at`."""
+        if intent.created_at is None:
+            msg = f"intent {intent.id} has no created_at"
+            raise ValueError(msg)
+        created = instant_text(intent.created_at)
+        row = (
+            intent.account, intent.id, intent.plan, intent.outcome.value, intent.step, intent.epoch, created,
+            maybe_text(intent.updated_at) or created, dump_action(intent.action), dump_value(intent.observed),
+            intent.action.ticket, intent.action.kind,
+        )  # fmt: skip
+        return self._write(sql.BEGIN_INTENT, row) == 1
+
+    def update_intent(
+        self, account: str, intent_id: str, *, outcome: Outcome, step: int, at: datetime, observed: Mapping[str, Any]
+    ) -> None:
+        """See `Store.update_intent`. Raises StoreError where no such intent is journalled."""
+        row = (outcome.value, step, instant_text(at), dump_value(observed), account, intent_id)
+        if self._write(sql.UPDATE_INTENT, row) != 1:
+            self._failed = True
+            msg = f"{self.where}: intent {intent_id} of {account} is not in the journal, so it can't be moved on"
+            raise StoreError(msg)
+
+    def intent(self, account: str, intent_id: str) -> Intent | None:
+        """See `Store.intent`."""
+        rows = self._read(sql.INTENT, (account, intent_id))
+        return _intent(rows[0]) if rows else None
+
+    def open_intents(self, account: str) -> list[Intent]:
+        """See `Store.open_intents`."""
+        return [_intent(row) for row in self._read(sql.OPEN_INTENTS, (account,))]
+
+    def intents(self, account: str, *, since: datetime, ticket: str | None = None) -> list[Intent]:
+        """See `Store.intents`."""
+        if ticket is None:
+            rows = self._read(sql.INTENTS, (account, instant_text(since)))
+        else:
+            rows = self._read(sql.INTENTS_OF_TICKET, (account, ticket, instant_text(since)))
+        return [_intent(row) for row in rows]
+
+    # --- audit ---------------------------------------------------------------------------------------------------
+    def append_audit(
+        self, account: str, at: datetime, kind: str, body: Mapping[str, Any], *, ticket: str | None = None
+    ) -> AuditEvent:
+        """See `Store.append_audit`; the event returned holds the body as plain JSON values, as it is kept."""
+        last, prev = self._write_returning(sql.AUDIT_HEAD_LOCKED.format(lock=self._LOCK), ())[0]
+        seq, at_text, plain = last + 1, instant_text(at), jsonable(body)
+        ticket = _column(ticket)
+        digest = event_hash(prev, seq=seq, at=at_text, account=account, kind=kind, ticket=ticket, body=plain)
+        self._write(sql.APPEND_AUDIT, (seq, at_text, account, kind, ticket, canonical_json(plain), prev, digest))
+        self._write(sql.SET_AUDIT_HEAD, (seq, digest))
+        return AuditEvent(seq, instant(at_text), account, kind, ticket, plain, prev, digest)
+
+    def audit_head(self) -> tuple[int, str]:
+        """See `Store.audit_head`."""
+        rows = self._read(sql.AUDIT_HEAD)
+        if not rows:
+            msg = f"{self.where}: the head of the audit is missing: restore a backup"
+            raise DamagedRow(msg)
+        return rows[0][0], rows[0][1]
+
+    def audit(
+        self, account: str | None = None, *, since: datetime | None = None, ticket: str | None = None,
+        after_seq: int = 0, limit: int | None = None,
+    ) -> Iterator[AuditEvent]:  # fmt: skip
+        """See `Store.audit`. Raises DamagedRow at an event that can't be read."""
+        statement, filters = sql.AUDIT, []
+        if since is not None:
+            # `at` follows `seq` but for clocks that were set back: start at the first, and check each.
+            first = self._read(sql.FIRST_AUDIT_SINCE, (instant_text(since),))[0][0]
+            if first is None:
+                return
+            after_seq = max(after_seq, first - 1)
+            statement, filters = statement + " AND at >= ?", [instant_text(since)]
+        for column, wanted in (("account", account), ("ticket", ticket)):
+            if wanted is not None:
+                statement, filters = f"{statement} AND {column} = ?", [*filters, wanted]
+        statement += " ORDER BY seq LIMIT ?"
+        left = limit
+        while left is None or left > 0:
+            page = _PAGE if left is None else min(left, _PAGE)
+            rows = self._read(statement, (after_seq, *filters, page))
+            for row in rows:
+                yield _event(row)
+            if len(rows) < page:
+                return
+            after_seq, left = rows[-1][0], None if left is None else left - len(rows)
+
+    # --- plans, policies, facts ----------------------------------------------------------------------------------
+    def save_plan(self, plan: SavedPlan) -> None:
+        """See `Store.save_plan`."""
+        row = (
+            plan.digest, plan.account, plan.state, instant_text(plan.saved_at), maybe_text(plan.expires_at),
+            plan.approved_by, plan.reason, dump_value(plan.body),
+        )  # fmt: skip
+        self._write(sql.SAVE_PLAN, row)
+
+    def plan(self, digest: str) -> SavedPlan | None:
+        """See `Store.plan`. Raises StoreError where a beginning fits two plans."""
+        rows = self._read(sql.PLAN, (digest,))
+        if not rows and len(digest) >= 8 and digest.isascii() and digest.isalnum():
+            rows = self._read(sql.PLANS_BY_BEGINNING, (digest, digest[:-1] + chr(ord(digest[-1]) + 1)))
+            if len(rows) > 1:
+                msg = f"more than one saved plan begins with {digest}: give more of its {len(rows[0][0])} characters"
+                raise StoreError(msg)
+        return _plan(rows[0]) if rows else None
+
+    def plans(self, account: str | None = None, *, state: str | None = None) -> list[SavedPlan]:
+        """See `Store.plans`."""
+        wanted = {column: value for column, value in (("account", account), ("state", state)) if value is not None}
+        where = " WHERE " + " AND ".join(f"{column} = ?" for column in wanted) if wanted else ""
+        return [_plan(row) for row in self._read(sql.PLANS.format(where=where), tuple(wanted.values()))]
+
+    def claim_plan(self, digest: str, at: datetime, *, states: Sequence[str]) -> bool:
+        """See `Store.claim_plan`; a plan that expired by `at` can't be claimed."""
+        if not states:
+            return False
+        text = instant_text(at)
+        return self._write(sql.CLAIM_PLAN.format(marks=_marks(len(states))), (text, digest, text, *states)) == 1
+
+    def save_policy(self, digest: str, body: Mapping[str, Any], at: datetime) -> None:
+        """See `Store.save_policy`."""
+        self._write(sql.SAVE_POLICY, (digest, instant_text(at), dump_value(body)))
+
+    def policy(self, digest: str) -> Mapping[str, Any] | None:
+        """See `Store.policy`."""
+        rows = self._read(sql.POLICY, (digest,))
+        if not rows:
+            return None
+        body: Mapping[str, Any] = load_value(rows[0][0], f"policy {digest}")
+        return body
+
+    def fact(self, account: str, name: str) -> Any:
+        """See `Store.fact`."""
+        rows = self._read(sql.FACT, (account, name))
+        return load_value(rows[0][0], f"fact {name} of {account}") if rows else None
+
+    def set_fact(self, account: str, name: str, value: Any, at: datetime) -> None:
+        """See `Store.set_fact`."""
+        if value is None:
+            self._write(sql.REMOVE_FACT, (account, name))
+        else:
+            self._write(sql.SET_FACT, (account, name, dump_value(value), instant_text(at)))
+
+    # --- lease ---------------------------------------------------------------------------------------------------
+    def take_epoch(self, account: str, holder: str, at: datetime) -> int:
+        """See `Store.take_epoch`."""
+        return int(self._write_returning(sql.TAKE_EPOCH, (account, holder, instant_text(at)))[0][0])
+
+    def check_epoch(self, account: str, epoch: int) -> bool:
+        """See `Store.check_epoch`; the row stays locked to the end of the transaction."""
+        rows = self._write_returning(sql.EPOCH.format(lock=self._LOCK), (account,))
+        return bool(rows) and rows[0][0] == epoch
+
+
+def _ticket_row(account: str, row: Mirrored) -> Row:
+    ticket: Ticket = row.ticket
+    memory: Memory = row.memory
+    return (
+        account, ticket.id, _column(ticket.status), _column(ticket.priority), _column(ticket.channel),
+        _column(ticket.group), _column(ticket.agent), _column(ticket.escalation_type), maybe_text(ticket.created_at),
+        maybe_text(ticket.updated_at), int(ticket.is_open), _column(ticket.gone), maybe_text(row.wake_at),
+        dump_ticket(ticket), dump_memory(memory),
+    )  # fmt: skip
+
+
+def _intent(row: Row) -> Intent:
+    account, id_, plan, outcome, step, epoch, created, updated, action, observed = row
+    what = f"intent {id_} of {account}"
+    return Intent(
+        id=id_, account=account, plan=plan, action=load_action(action, what), outcome=Outcome(outcome), step=step,
+        created_at=instant(created), updated_at=instant(updated), observed=load_value(observed, what), epoch=epoch,
+    )  # fmt: skip
+
+
+def _event(row: Row) -> AuditEvent:
+    seq, at, account, kind, ticket, body, prev, digest = row
+    what = f"audit event {seq}"
+    try:
+        moment = instant(at)
+    except ValueError as error:
+        msg = f"{what}: {at!r} is not an instant: the row was changed by something else"
+        raise DamagedRow(msg) from error
+    return AuditEvent(seq, moment, account, kind, ticket, load_json(body, what), prev, digest)
+
+
+def _plan(row: Row) -> SavedPlan:
+    digest, account, state, saved, expires, approved_by, reason, body = row
+    loaded = load_value(body, f"plan {digest}")
+    return SavedPlan(digest, account, state, loaded, instant(saved), maybe_instant(expires), approved_by, reason)
