@@ -5,7 +5,7 @@ Rows are streamed; only tickets on which a rule acts, or cannot tell, are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -97,10 +97,3 @@ def find_ticket(files: Sequence[Path], policy: Policy, ticket_id: str) -> Ticket
     why = f" ({'; '.join(reasons)})" if reasons else ""
     msg = f"ticket {ticket_id} is not in {names}{why}"
     raise UsageError(msg)
-
-
-def each_problem(offline: Offline) -> Iterator[str]:
-    """What an operator should be told besides the plan: warnings of the files, rows that could not be read."""
-    yield from offline.warnings
-    for one in offline.plan.rejected:
-        yield f"{one.place}: {one.problem}"

@@ -118,7 +118,11 @@ class Settings(BaseSettings):
     """The whole configuration, checked. `base` is the folder of the file; relative paths count from there."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ESCALERA_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="ESCALERA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     state: str = "state.db"

@@ -18,7 +18,9 @@ def plan_lines(plan: Plan, verdict: Verdict | None, timezone: str) -> Iterator[s
     held = set(verdict.deferred) if verdict else set()
     exempt = set(verdict.exempt) if verdict else set()
     for action in plan.actions:
-        mark = "later" if action.id in held else "now" if verdict is None or verdict.go or action.id in exempt else "held"
+        mark = (
+            "later" if action.id in held else "now" if verdict is None or verdict.go or action.id in exempt else "held"
+        )
         yield f"{action.ticket}  {what(action)}  [{mark}]"
         yield f"    {action.rule.file}:{action.rule.line}  {action.rule.kind} '{action.rule.name}'"
         for reason in action.reasons:
@@ -62,7 +64,9 @@ def summary(plan: Plan, verdict: Verdict | None) -> Iterator[str]:
 def what(action: Action) -> str:
     """One action in a few words."""
     shown = action_to_json(action)
-    changes = "; ".join(f"{name}: {' -> '.join(_word(value) for value in values)}" for name, values in shown["changes"].items())
+    changes = "; ".join(
+        f"{name}: {' -> '.join(_word(value) for value in values)}" for name, values in shown["changes"].items()
+    )
     to = f" to {', '.join(action.to)}" if action.to else ""
     return f"{action.kind}{to}{': ' if changes else ''}{changes}"
 
@@ -109,7 +113,14 @@ def evaluation_json(evaluation: Evaluation, now: datetime) -> dict[str, Any]:
                 "call": d.call.value,
                 "reasons": [{"code": r.code, "text": r.text, "values": _plain(r.values)} for r in d.reasons],
                 "wants": [
-                    {"kind": w.kind, "key": w.key, "changes": _plain(w.changes), "to": list(w.to), "text": w.text, "due": _iso(w.due)}
+                    {
+                        "kind": w.kind,
+                        "key": w.key,
+                        "changes": _plain(w.changes),
+                        "to": list(w.to),
+                        "text": w.text,
+                        "due": _iso(w.due),
+                    }
                     for w in d.wants
                 ],
                 "wake_at": _iso(d.wake_at),

@@ -14,8 +14,12 @@ from connector.secrets import store_key, variable
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("account", metavar="ACCOUNT", help="the account's name in the configuration")
-    parser.add_argument("--stdin", action="store_true", help="read the key from standard input instead of asking for it")
-    parser.epilog = f"On a server without a keyring set {variable('NAME')} or use a systemd credential; see docs/operators.md."
+    parser.add_argument(
+        "--stdin", action="store_true", help="read the key from standard input instead of asking for it"
+    )
+    parser.epilog = (
+        f"On a server without a keyring set {variable('NAME')} or use a systemd credential; see docs/operators.md."
+    )
 
 
 def run(args: argparse.Namespace) -> int:

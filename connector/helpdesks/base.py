@@ -6,11 +6,12 @@ answer was lost), Refused (for good, this ticket), AccountBlocked (for good, thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from connector.core.fieldmap import FieldMap
 from connector.core.model import Rejected, Ticket
 
 
@@ -117,3 +118,39 @@ class Writer(Protocol):
         """Why this update would be refused before it is sent (an unknown status, a notifying one, an unknown or
         ambiguous person), or None. Calls nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """All that an account's helpdesk may need to be opened. Times are in elapsed seconds.
+
+    `maps`: the pack's field maps by helpdesk name. `key`: called only by kinds that need a secret. `leave_free`,
+    `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present (UTC).
+    """
+
+    name: str
+    kind: str
+    maps: Mapping[str, FieldMap]
+    key: Callable[[], str]
+    clock: Callable[[], datetime]
+    url: str | None = None
+    path: str | None = None
+    leave_free: float = 0.25
+    per_minute: int | None = None
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    deadline: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class HelpdeskKind:
+    """A kind of helpdesk: the words of the setting `helpdesk` that mean it, one documentation line, and how to open it.
+
+    `open` calls nothing yet and raises ConfigurationError for what can't work; its writer is None where the helpdesk
+    can only be read. `by_file`: what would be written becomes files for people to import or work through.
+    """
+
+    names: tuple[str, ...]
+    doc: str
+    open: Callable[[Opening], tuple[Reader, Writer | None]]
+    by_file: bool = False

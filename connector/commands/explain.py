@@ -1,0 +1,46 @@
+"""`escalera explain TICKET`: for every rule, why it acts, waits, does not, or cannot tell."""
+
+from __future__ import annotations
+
+import argparse
+
+from connector.commands import _common as common
+from connector.commands._plan_text import evaluation_json, explanation_lines
+from connector.commands.plan import add_sources, needed_pack
+from connector.core.evaluate import evaluate
+from connector.core.model import Memory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("ticket", metavar="TICKET", help="the ticket's number")
+    add_sources(parser)
+    common.add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain one ticket of an export or of a configured account."""
+    if args.export:
+        from connector.mapping.load import load_policy
+        from connector.offline import find_ticket
+
+        policy = load_policy(needed_pack(args))
+        now = args.now or common.wall_clock()
+        ticket = find_ticket(common.existing(args.export), policy, args.ticket)
+        evaluation = evaluate(policy, ticket, Memory(), now)
+        timezone = policy.timezone
+    else:
+        from connector.wiring import opened, present
+
+        with opened(args.config, args.account, read_only=True) as (account, _settings):
+            ticket = account.reader.ticket(args.ticket)
+            now = present(account, args.now, args.clock)()
+            row = account.store.mirrored(account.name, [args.ticket]).get(args.ticket)
+            memory = row.memory if row is not None else Memory()
+            evaluation = evaluate(account.policy_for(memory), ticket, memory, now)
+            timezone = account.policy.timezone
+    if args.format == "json":
+        common.print_json(evaluation_json(evaluation, now))
+    else:
+        common.say(*explanation_lines(evaluation, now, timezone))
+    return 0

@@ -1,0 +1,51 @@
+"""Accounts that can only be read: what would be written becomes files for people, once a plan.
+
+An export shows only later whether the files were imported. So what was handed over is remembered as done under its
+idempotency key, not as an effect: the auto-close safety, which rests on the clock the next export shows, still acts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from connector.core.fieldmap import FieldMap
+from connector.cycle import Account, CycleReport
+from connector.helpdesks import kind_of
+from connector.helpdesks.c4c_export import write_changes
+from connector.settings import Settings
+
+
+def hand_over(account: Account, settings: Settings, report: CycleReport) -> list[Path]:
+    """Write the change files and the work list of a cycle's plan; [] where there is nothing to hand over.
+
+    Raises ConfigurationError where the folder can't be written.
+    """
+    chosen = settings.account(account.name)
+    if not kind_of(chosen.helpdesk).by_file or report.plan is None or report.verdict is None or not chosen.out:
+        return []
+    later, exempt = set(report.verdict.deferred), set(report.verdict.exempt)
+    go = report.verdict.go
+    actions = [one for one in report.plan.actions if one.id not in later and (go or one.id in exempt)]
+    if not actions or not chosen.write:
+        return []
+    rows = account.store.mirrored(account.name, [one.ticket for one in actions])
+    tickets = {ticket: row.ticket for ticket, row in rows.items()}
+    files = write_changes(
+        actions, tickets, settings.resolve(chosen.out), report.now,
+        field_map=_map(account, chosen.helpdesk), language=account.policy.language,
+    )  # fmt: skip
+    with account.store.transaction():
+        for action in actions:
+            row = rows[action.ticket]
+            done = {**row.memory.done, action.key: report.now.isoformat()}
+            rows[action.ticket] = replace(row, memory=replace(row.memory, done=done))
+            body = {"plan": report.plan.digest, "action": action.id, "kind": action.kind, "rule": action.rule.name}
+            account.store.append_audit(account.name, report.now, "handed_over", body, ticket=action.ticket)
+        account.store.put(account.name, list(rows.values()))
+    return files
+
+
+def _map(account: Account, helpdesk: str) -> FieldMap:
+    maps = account.policy.maps
+    return maps.get(helpdesk.removesuffix("-export")) or next(iter(maps.values()))
