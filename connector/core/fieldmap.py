@@ -18,7 +18,8 @@ class FieldMap:
     `empty`: texts that mean "nothing" in an export. `timezone`: IANA zone of stamps that carry none. `date_order`:
     `dmy` or `mdy` for dates like 03/04/2026. `autoclose_clock`: the ticket field from which the helpdesk's own
     auto-close rule counts (`status_since`, `updated_at`, ...). `situations`: situation id -> values of the escalation field that mean it
-    (the id itself always does). `file`: its place in the pack, for messages.
+    (the id itself always does). `absent`: ticket field -> what holds where an export has no column for it at all (a
+    system without priorities, say), instead of "unknown". `file`: its place in the pack, for messages.
     """
 
     helpdesk: str
@@ -28,6 +29,7 @@ class FieldMap:
     fields: Mapping[str, str] = field(default=EMPTY)
     headings: Mapping[str, tuple[str, ...]] = field(default=EMPTY)
     situations: Mapping[str, tuple[str, ...]] = field(default=EMPTY)
+    absent: Mapping[str, str] = field(default=EMPTY)
     empty: tuple[str, ...] = ("#", "-", "Not assigned")
     timezone: str = "UTC"
     date_order: str = "dmy"

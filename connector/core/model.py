@@ -6,11 +6,10 @@ name stands in `Ticket.unknown`, because the source (an export without that colu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 STATUSES = ("open", "in_process", "waiting_customer", "waiting_other", "completed", "closed")
@@ -21,7 +20,29 @@ CHANNELS = (
 )  # fmt: skip
 ACTION_KINDS = ("set", "toggle", "assign", "note", "reply", "create", "notify", "register")
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+class _Empty(Mapping[str, Any]):
+    """The mapping with nothing in it; immutable and hashable, so that frozen values may have it as a default."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+EMPTY: Mapping[str, Any] = _Empty()
 
 #: Ticket attributes that a mapping may name in `when:`, in headings and in field maps, besides `custom.<name>`.
 TEXT_FIELDS = (
@@ -290,4 +311,5 @@ class Outcome(StrEnum):
     INEFFECTIVE = "ineffective"  # written, but the clock it should restart did not move
     REFUSED = "refused"  # the helpdesk will not take it
     EXPIRED = "expired"  # its window had passed (after a downtime)
+    UNSENT = "unsent"  # ended without any effect on the helpdesk; it may be wanted anew
     UNKNOWN = "unknown"  # sent, and what became of it can't be established

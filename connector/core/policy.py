@@ -119,9 +119,12 @@ class Condition(Protocol):
 
 
 class Rule(Protocol):
-    """One rule of any kind. `order` counts rules of all kinds in the order of the pack."""
+    """One rule of any kind; a policy holds them in the order of the pack."""
 
-    ref: RuleRef
+    @property
+    def ref(self) -> RuleRef:
+        """What names the rule in every decision, and where it stands."""
+        ...
 
     def decide(self, ctx: Context) -> Decision:
         """This rule's answer for the ticket of `ctx`, now."""
@@ -169,6 +172,14 @@ class Context:
         self.situation_since: datetime | None = None
         self.situation_by: str | None = None
         self._found: dict[str, list[tuple[str, Match]]] | None = None
+
+    def at(self, now: datetime) -> Context:
+        """The same ticket, memory and situation at another instant; phrases found are kept."""
+        other = Context(self.policy, self.ticket, self.memory, now)
+        other.situation, other.situation_by = self.situation, self.situation_by
+        other.situation_since = self.situation_since
+        other._found = self._found
+        return other
 
     def found(self, phrase_list: str) -> list[tuple[str, Match]]:
         """Matches of one phrase list as (`subject` or `body`, match), searched once for all lists of the policy."""

@@ -15,7 +15,9 @@ from connector.core.policy import RuleBuilder
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text; parsed to `str`, never empty."""
+    """A text; parsed to `str`, never empty. `roster`: a key of the pack's roster of this kind stands for its name."""
+
+    roster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,31 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number, whole or not; parsed to `int` or `float`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text, a number or `true`/`false`; parsed to `str`, `int`, `float` or `bool`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldName:
+    """The name of a ticket field (`model.TEXT_FIELDS`, words, times, `tags`) or `custom.X`; parsed to `str`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """A text of a certain shape; parsed to `str`.
+
+    `shape` is one of `hours` (`09:00-18:00`), `day` (`2026-12-24` or `12-31`), `date`, `timezone`, `email`.
+    """
+
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
 class Duration:
     """`72h`, `14d`, `30 min`, `5 business days`, `8 business hours`; parsed to `policy.Span`."""
 
@@ -60,10 +87,13 @@ class Phrases:
 class Name:
     """The name of something declared elsewhere in the pack, checked to exist; parsed to `str`.
 
-    `of` is one of `person`, `group`, `agent`, `calendar`, `text`, `situation`.
+    `of` is one of `person`, `assignee` (agent or group), `group`, `agent`, `calendar`, `text`, `situation`. `words` may
+    be written besides. Where a text is meant, one with a space or a line break in it may be written in place: it gets
+    a name of its own.
     """
 
     of: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +113,28 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A mapping from free keys, or keys of a closed list, to values of one type; parsed to `dict`."""
+    """A mapping from free keys, or keys of a closed list, to values of one type; parsed to `dict`.
+
+    `custom`: keys `custom.<anything>` are allowed besides.
+    """
 
     of: FieldType
     keys: tuple[str, ...] | None = None
+    custom: bool = False
 
 
-FieldType = Text | Word | Flag | Count | Duration | When | Phrases | Name | Many | Record | Table
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Either a plain value (or list), or a mapping of fields where a mapping is written; parsed to what it was."""
+
+    plain: FieldType
+    record: Record
+
+
+FieldType = (
+    Text | Word | Flag | Count | Number | Scalar | FieldName | Shaped | Duration | When | Phrases | Name | Many
+    | Record | Table | Either
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,176 @@
+"""The one `when:` grammar of the mapping language: every operator, registered once, and how they are joined.
+
+A condition answers YES, NO or UNKNOWN (`policy.Condition`). Each room holds one family of operators; this module joins
+them and adds `all`, `any` and `not`. The keys of one `when:` are joined by AND.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from connector.core import conditions_ages, conditions_phrases, conditions_texts, conditions_words
+from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, told
+from connector.core.conditions_phrases import list_id
+from connector.core.policy import Context, Told
+from connector.core.spec import Many, Operator, When
+from connector.core.tri import Tri
+from connector.core.tri import all_of as all_of_tri
+from connector.core.tri import any_of as any_of_tri
+
+__all__ = ["CUSTOM_PREFIX", "OPERATORS", "Clause", "all_of", "any_of", "list_id", "negation", "operator"]
+
+CUSTOM_PREFIX = "custom."
+
+
+_ALL_WORDS = {YES: "all of these hold", NO: "not all of these hold", UNKNOWN: "one of these is unknown"}
+_ANY_WORDS = {YES: "one of these holds", NO: "none of these holds", UNKNOWN: "one of these is unknown"}
+_NOT_WORDS = {YES: "this does not hold", NO: "this holds", UNKNOWN: "this is unknown"}
+
+
+class _Joined(Clause):
+    """Several conditions in one; the cheap ones are asked first, all are told in the order they were written."""
+
+    __slots__ = ("_asked", "_children")
+
+    def __init__(self, children: Sequence[Clause]) -> None:
+        self._children = tuple(children)
+        self._asked = tuple(sorted(self._children, key=_cost))
+
+    def moments(self, ctx: Context) -> Iterator[datetime]:
+        for child in self._children:
+            yield from child.moments(ctx)
+
+    def phrases(self) -> Iterator[tuple[str, Sequence[str]]]:
+        for child in self._children:
+            yield from child.phrases()
+
+    def _children_told(self, ctx: Context) -> tuple[Told, ...]:
+        return tuple(child.tell(ctx) for child in self._children)
+
+    @staticmethod
+    def _told(tri: Tri, code: str, words: Mapping[Tri, str], children: tuple[Told, ...]) -> Told:
+        return Told(tri, told(tri, code, words[tri]).reason, children)
+
+
+class _All(_Joined):
+    """Every one holds."""
+
+    __slots__ = ()
+
+    def test(self, ctx: Context) -> Tri:
+        result = YES
+        for child in self._asked:
+            answer = child.test(ctx)
+            if answer is NO:
+                return answer
+            if answer is UNKNOWN:
+                result = answer
+        return result
+
+    def tell(self, ctx: Context) -> Told:
+        children = self._children_told(ctx)
+        return self._told(all_of_tri(child.tri for child in children), "ALL", _ALL_WORDS, children)
+
+
+class _Any(_Joined):
+    """At least one holds."""
+
+    __slots__ = ()
+
+    def test(self, ctx: Context) -> Tri:
+        result = NO
+        for child in self._asked:
+            answer = child.test(ctx)
+            if answer is YES:
+                return answer
+            if answer is UNKNOWN:
+                result = answer
+        return result
+
+    def tell(self, ctx: Context) -> Told:
+        children = self._children_told(ctx)
+        return self._told(any_of_tri(child.tri for child in children), "ANY", _ANY_WORDS, children)
+
+
+class _Not(_Joined):
+    """The one inside does not hold."""
+
+    __slots__ = ("_child",)
+
+    def __init__(self, child: Clause) -> None:
+        super().__init__((child,))
+        self._child = child
+
+    def test(self, ctx: Context) -> Tri:
+        return ~self._child.test(ctx)
+
+    def tell(self, ctx: Context) -> Told:
+        children = self._children_told(ctx)
+        return self._told(~children[0].tri, "NOT", _NOT_WORDS, children)
+
+
+def _cost(clause: Clause) -> int:
+    """Words and texts first, then times, then phrases (which search the whole ticket)."""
+    rooms = {conditions_words.__name__: 0, conditions_texts.__name__: 1, conditions_ages.__name__: 2, __name__: 3}
+    return rooms.get(type(clause).__module__, 4)
+
+
+def all_of(clauses: Sequence[Clause]) -> Clause:
+    """Their AND; the clause itself where there is only one. `clauses` must not be empty."""
+    return clauses[0] if len(clauses) == 1 else _All(clauses)
+
+
+def any_of(clauses: Sequence[Clause]) -> Clause:
+    """Their OR; the clause itself where there is only one. `clauses` must not be empty."""
+    return clauses[0] if len(clauses) == 1 else _Any(clauses)
+
+
+def negation(clause: Clause) -> Clause:
+    """Its opposite; UNKNOWN stays UNKNOWN."""
+    return _Not(clause)
+
+
+_LOGIC = (
+    Operator(
+        "all",
+        Many(When(), least=1),
+        "Every one of these conditions holds (the keys of one condition are joined so anyway).",
+        "all: [{any_phrase: [reembolso]}, {any_phrase: [abogado]}]",
+        lambda _, value: all_of(value),
+    ),
+    Operator(
+        "any",
+        Many(When(), least=1),
+        "At least one of these conditions holds.",
+        "any: [{channel: twitter}, {tags: vip}]",
+        lambda _, value: any_of(value),
+    ),
+    Operator(
+        "not",
+        When(),
+        "This condition does not hold.",
+        "not: {group: Ventas}",
+        lambda _, value: negation(value),
+    ),
+)
+
+_ALL_OPERATORS = (
+    *_LOGIC,
+    *conditions_words.OPERATORS,
+    *conditions_texts.OPERATORS,
+    conditions_texts.CUSTOM,
+    *conditions_phrases.OPERATORS,
+    *conditions_ages.OPERATORS,
+)
+
+#: Every operator by its key; `custom.X` stands for all keys that begin with `custom.`.
+OPERATORS: Mapping[str, Operator] = MappingProxyType({one.name: one for one in _ALL_OPERATORS})
+
+
+def operator(key: str) -> Operator | None:
+    """The operator of a key of `when:`, or None."""
+    if key.startswith(CUSTOM_PREFIX) and len(key) > len(CUSTOM_PREFIX):
+        return conditions_texts.CUSTOM
+    return OPERATORS.get(key)
