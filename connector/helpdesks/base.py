@@ -6,6 +6,7 @@ answer was lost), Refused (for good, this ticket), AccountBlocked (for good, thi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -125,7 +126,8 @@ class Opening:
     """All that an account's helpdesk may need to be opened. Times are in elapsed seconds.
 
     `maps`: the pack's field maps by helpdesk name. `key`: called only by kinds that need a secret. `leave_free`,
-    `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present (UTC).
+    `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present (UTC). `stop`:
+    set where waits must end at once.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Opening:
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     deadline: float = 120.0
+    stop: threading.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)

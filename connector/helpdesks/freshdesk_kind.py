@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from connector.core.fieldmap import FieldMap
 from connector.errors import ConfigurationError
 from connector.helpdesks.base import HelpdeskKind, Opening, Reader, Writer
@@ -19,11 +21,18 @@ def _open(opening: Opening) -> tuple[Reader, Writer | None]:
         opening.url,
         opening.key(),
         _map(opening),
-        budget=Budget(leave_free=opening.leave_free, cap=opening.per_minute),
+        budget=_budget(opening.name, opening.url, opening.leave_free, opening.per_minute),
+        stop=opening.stop,
         options=HttpOptions(
             connect_timeout=opening.connect_timeout, read_timeout=opening.read_timeout, deadline=opening.deadline
         ),
     )
+
+
+@cache
+def _budget(_name: str, _url: str, leave_free: float, per_minute: int | None) -> Budget:
+    """One budget an account and process: an account opened anew (after a policy change) keeps what it learnt."""
+    return Budget(leave_free=leave_free, cap=per_minute)
 
 
 def _map(opening: Opening) -> FieldMap:

@@ -1,0 +1,293 @@
+"""Freshdesk and everything that speaks its API v2: the reader, and how an account is opened.
+
+The feed is the list by `updated_since`, never the search (which lags, ends after 300 rows and knows only days). What
+is read before a write is read one ticket at a time. See docs/freshdesk.md for what is relied on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from connector.core.fieldmap import FieldMap
+from connector.core.model import Ticket
+from connector.errors import Refused, Unavailable
+from connector.helpdesks.base import Batch, Connection, Directory, Note
+from connector.helpdesks.freshdesk_feed import (
+    EPOCH,
+    LAST_PAGE,
+    PAGE_SIZE,
+    FeedPage,
+    FeedRow,
+    digest_of,
+    read_feed,
+)
+from connector.helpdesks.freshdesk_names import Names, Vocabulary, learn
+from connector.helpdesks.freshdesk_shapes import read_note, read_row
+from connector.helpdesks.freshdesk_writer import FreshdeskWriter
+from connector.http import HttpClient, HttpOptions
+from connector.http_budget import Budget
+
+__all__ = ["FreshdeskReader", "FreshdeskWriter", "open_freshdesk"]
+
+_SCOPES = {1: "global", 2: "group", 3: "restricted"}
+_MOST_PAGES = 1000  # of agents, groups or conversations: an end for a list that has none
+_log = structlog.get_logger("connector.freshdesk")
+
+
+def open_freshdesk(
+    name: str,
+    url: str,
+    key: str,
+    field_map: FieldMap,
+    *,
+    include: Sequence[str] = ("stats", "description"),
+    overlap: timedelta = timedelta(seconds=5),
+    directory_ttl: timedelta = timedelta(hours=1),
+    budget: Budget | None = None,
+    options: HttpOptions | None = None,
+    sleep: Callable[[float], None] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    stop: threading.Event | None = None,
+) -> tuple[FreshdeskReader, FreshdeskWriter]:
+    """Reader and writer of one account over one client; nothing is called yet.
+
+    `include`: what list rows carry besides the bare ticket (`stats`, `description`, `requester`; each costs 2 credits
+    a page). `overlap`: how far the feed goes back at each poll. `budget`: shared by all clients of one account.
+    Raises ConfigurationError for a bad address or key.
+    """
+    client = HttpClient(url, key, budget=budget, options=options, sleep=sleep, monotonic=monotonic, stop=stop)
+    reader = FreshdeskReader(name, client, field_map, include=include, overlap=overlap, directory_ttl=directory_ttl)
+    return reader, FreshdeskWriter(client, reader.vocabulary, reader.known_vocabulary)
+
+
+class FreshdeskReader:
+    """Reads one account; never writes. Threads may share it."""
+
+    def __init__(
+        self,
+        name: str,
+        client: HttpClient,
+        field_map: FieldMap,
+        *,
+        include: Sequence[str] = ("stats", "description"),
+        overlap: timedelta = timedelta(seconds=5),
+        directory_ttl: timedelta = timedelta(hours=1),
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._field_map = field_map
+        self._include = tuple(include)
+        self._overlap = overlap
+        self._ttl = directory_ttl
+        self._lock = threading.Lock()
+        self._words: Vocabulary | None = None
+        self._fetched_at: datetime | None = None
+
+    def connect(self) -> Connection:
+        """Check the key by `GET /agents/me`, the one agents' endpoint open to every agent, and learn all names.
+
+        Raises AccountBlocked, Unavailable.
+        """
+        me = self._client.get("/agents/me", kind="other").body
+        if not isinstance(me, dict) or me.get("id") is None:
+            msg = f"{self._client!r}: GET /agents/me told no agent; is `url` the helpdesk's own address?"
+            raise Unavailable(msg)
+        contact = me.get("contact")
+        given = me.get("ticket_scope")
+        scope = _SCOPES.get(given if isinstance(given, int) else 1, "restricted")
+        warnings = []
+        if scope != "global":
+            warnings.append(f"the key's agent has {scope} scope: tickets outside it are not seen, and nobody says so")
+        words = self.vocabulary()
+        if not words.names.listed:
+            warnings.append(
+                "the key may not list agents or groups: names are taken from the ticket form, e-mails unknown"
+            )
+        warnings.extend(words.warnings())
+        name = contact.get("name") if isinstance(contact, dict) else None
+        return Connection(str(me["id"]), str(name or me["id"]), scope, tuple(warnings))
+
+    # --- names ------------------------------------------------------------------------------------------------------
+    def directory(self) -> Directory:
+        """Agents, groups, products, statuses; cached for `directory_ttl`. Raises AccountBlocked, Unavailable."""
+        return self.vocabulary().directory
+
+    def vocabulary(self) -> Vocabulary:
+        """The account's names with the pack's field map, learnt anew when they have aged."""
+        with self._lock:
+            fresh = self._fetched_at is not None and abs(self._now() - self._fetched_at) < self._ttl
+            if self._words is None or not fresh:
+                self._words = Vocabulary(self._learn_names(), self._field_map)
+                self._fetched_at = self._now()
+            return self._words
+
+    def known_vocabulary(self) -> Vocabulary | None:
+        """The names learnt so far, without calling anything."""
+        return self._words
+
+    def directory_cache(self) -> dict[str, Any] | None:
+        """The learnt names, JSON-ready, for a store; None before they were learnt. `fetched_at` is ISO 8601."""
+        if self._words is None or self._fetched_at is None:
+            return None
+        return {"names": self._words.names.to_json(), "fetched_at": self._fetched_at.isoformat()}
+
+    def load_directory_cache(self, cached: Any, fetched_at: datetime | None = None) -> bool:
+        """Take over what `directory_cache` gave; False, and nothing is taken over, for anything else."""
+        try:
+            names, at = Names.of_json(cached["names"]), fetched_at or datetime.fromisoformat(cached["fetched_at"])
+        except (KeyError, TypeError, ValueError):
+            return False
+        if names is None or at.tzinfo is None:
+            return False
+        with self._lock:
+            self._words, self._fetched_at = Vocabulary(names, self._field_map), at
+        return True
+
+    def _learn_names(self) -> Names:
+        fields = self._client.get("/ticket_fields", kind="other").body
+        return learn(fields, self._listed("/agents"), self._listed("/groups"))
+
+    def _listed(self, path: str) -> list[Any] | None:
+        """All pages of an administrator's list; None where the key may not have it."""
+        try:
+            return list(self._pages(path, kind="other", optional=True))
+        except Refused as refused:
+            if refused.status not in {403, 404}:
+                raise
+            return None
+
+    def _pages(self, path: str, *, kind: str, optional: bool = False) -> Iterator[Any]:
+        for page in range(1, _MOST_PAGES + 1):
+            params = {"per_page": PAGE_SIZE, "page": page}
+            rows = _as_list(self._client.get(path, params, kind=kind, optional=optional).body, path)
+            yield from rows
+            if len(rows) < PAGE_SIZE:
+                return
+
+    # --- tickets ----------------------------------------------------------------------------------------------------
+    def server_time(self) -> datetime | None:
+        """The helpdesk's clock (UTC), from the `Date` header of its last answer."""
+        return self._client.server_time
+
+    def changed(self, cursor: str | None) -> Iterator[Batch]:
+        """Everything changed since the cursor (None: everything since 1970), in batches of at most 100.
+
+        An idle call is one request. Raises AccountBlocked, Unavailable; what was yielded before stays good.
+        """
+        words = self.vocabulary()
+        yield from read_feed(lambda since, page: self._page(since, page, words), cursor, overlap=self._overlap)
+
+    def vanished(self, since: datetime | None = None) -> Iterator[Ticket]:
+        """Deleted and spam tickets updated since then: they leave the feed without a word."""
+        words = self.vocabulary()
+        for hidden in ("deleted", "spam"):
+            met: set[str] = set()
+            for batch in read_feed(
+                lambda at, page, hidden=hidden: self._page(max(at, since or EPOCH), page, words, hidden),  # type: ignore[misc]
+                None,
+            ):
+                for ticket in batch.tickets:
+                    if ticket.gone is not None and ticket.id not in met:
+                        met.add(ticket.id)
+                        yield ticket
+
+    def _page(self, since: datetime, page: int, words: Vocabulary, hidden: str | None = None) -> FeedPage:
+        if page > LAST_PAGE:
+            msg = f"page {page} of the ticket list was asked for; it ends with page {LAST_PAGE}"
+            raise Unavailable(msg)
+        params: dict[str, str | int] = {
+            "updated_since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "order_by": "updated_at",
+            "order_type": "asc",
+            "per_page": PAGE_SIZE,
+            "page": page,
+        }
+        if hidden is not None:
+            params["filter"] = hidden
+        elif self._include:
+            params["include"] = ",".join(self._include)
+        cost = 1.0 + (2.0 * len(self._include) if hidden is None else 0.0)
+        answer = self._client.get("/tickets", params, kind="list", cost=cost)
+        rows = _as_list(answer.body, "/tickets")
+        return FeedPage(
+            tuple(_feed_row(row, words, f"page {page} row {n}") for n, row in enumerate(rows, 1)), answer.at
+        )
+
+    def ticket(self, ticket_id: str) -> Ticket:
+        """The ticket as it is this moment; `gone="missing"` where it does not exist, was merged away, or is hidden
+        from this key (404 or 403 of this one ticket)."""
+        place = f"/api/v2/tickets/{ticket_id}"
+        if not (ticket_id.isascii() and ticket_id.isdigit()):
+            return Ticket(id=ticket_id, gone="missing", place=place)
+        words = self.vocabulary()
+        include = ["stats", *(word for word in self._include if word in {"requester", "company"})]
+        params = {"include": ",".join(include)}
+        try:
+            row = self._client.get(f"/tickets/{ticket_id}", params, cost=1.0 + len(include)).body
+        except Refused as refused:
+            if refused.status not in {403, 404, 405, 410}:
+                raise
+            return Ticket(id=ticket_id, gone="missing", place=place)
+        read = read_row(row, words, place)
+        if not isinstance(read, Ticket):
+            msg = f"ticket {ticket_id}: {read.problem}"
+            raise Unavailable(msg)
+        if read.id != ticket_id:
+            msg = f"ticket {ticket_id}: the helpdesk answered with ticket {read.id}"
+            raise Unavailable(msg)
+        return read
+
+    def notes(self, ticket_id: str) -> Sequence[Note]:
+        """All notes and replies, oldest first; none where the ticket is gone."""
+        if not (ticket_id.isascii() and ticket_id.isdigit()):
+            return ()
+        try:
+            rows = list(self._pages(f"/tickets/{ticket_id}/conversations", kind="other"))
+        except Refused as refused:
+            if refused.status not in {403, 404}:
+                raise
+            return ()
+        try:
+            notes = [read_note(row) for row in rows]
+        except ValueError as problem:
+            msg = f"ticket {ticket_id}: a conversation can't be read ({problem})"
+            raise Unavailable(msg) from None
+        return sorted(notes, key=lambda note: note.created_at or EPOCH)
+
+    def close(self) -> None:
+        """Close the connections (the writer's too)."""
+        self._client.close()
+
+    def _now(self) -> datetime:
+        return self._client.server_time or datetime.now(UTC)
+
+
+def _as_list(body: Any, path: str) -> list[Any]:
+    if not isinstance(body, list):
+        msg = f"GET {path}: a list was expected, {type(body).__name__} came"
+        raise Unavailable(msg)
+    return body
+
+
+def _feed_row(row: Any, words: Vocabulary, place: str) -> FeedRow:
+    number = row.get("id") if isinstance(row, dict) else None
+    where = f"/api/v2/tickets/{number}" if isinstance(number, int) else f"/api/v2/tickets {place}"
+    item = read_row(row, words, where)
+    digest = digest_of(row)
+    stamp = item.updated_at if isinstance(item, Ticket) else _stamp_of(row)
+    return FeedRow(item.id if isinstance(item, Ticket) else f"?{digest}", stamp, item, digest)
+
+
+def _stamp_of(row: Any) -> datetime | None:
+    """The stamp of a row that is no ticket, so that even it keeps its place in the feed."""
+    try:
+        stamp = datetime.fromisoformat(row["updated_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)
