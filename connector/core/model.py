@@ -199,7 +199,8 @@ class Want:
 class Decision:
     """One rule's answer for one ticket, reasons included also for "no".
 
-    `wake_at`: the next instant at which time alone could change this answer (None: never).
+    `wake_at`: the next instant at which time alone could change this answer (None: never). `keeps`: what must be
+    remembered of this ticket from now on (a promise's deadline, say), by name into `Memory.extra`; None forgets a name.
     """
 
     ticket: str
@@ -208,6 +209,7 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     wants: tuple[Want, ...] = ()
     wake_at: datetime | None = None
+    keeps: Mapping[str, Any] = field(default=EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

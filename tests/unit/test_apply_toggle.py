@@ -1,0 +1,117 @@
+"""The toggle: through a finished status and back, and what happens when someone or something comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connector.core.model import Outcome
+from connector.errors import OutcomeUnknown, Refused, Unavailable
+from tests.desk import DAY, World, action, ticket, toggle
+from tests.unit.test_apply import outcome_of, run
+
+
+@pytest.fixture
+def world() -> World:
+    """A world with one mirrored ticket, ten days in."""
+    made = World()
+    made.desk.advance(10 * DAY)
+    made.mirror()
+    return made
+
+
+def test_a_toggle_goes_through_and_back_and_restarts_the_clock(world: World) -> None:
+    """Two writes, the status as before, the auto-close clock now."""
+    assert outcome_of(run(world, toggle(world))) == [Outcome.DONE]
+    after = world.desk.get("1")
+    assert [one.values["status"] for one in world.desk.written] == ["completed", "in_process"]
+    assert (after.status, after.autoclose_clock) == ("in_process", world.now())
+    assert world.row().memory.toggles == (world.now(),)
+    assert len(world.row().memory.writes) == 1
+
+
+def test_a_customer_reply_between_the_two_writes_wins(world: World) -> None:
+    """The reply reopens the ticket: it stays open, and the second write is never sent."""
+
+    def reply(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        world.desk.after_write = None
+        world.desk.advance(1)
+        world.desk.customer_reply("1", "still broken")
+
+    world.desk.after_write = reply
+    assert outcome_of(run(world, toggle(world))) == [Outcome.INTERRUPTED]
+    assert world.desk.get("1").status == "open"
+    assert len(world.desk.written) == 1
+
+
+def test_a_customer_reply_in_the_instant_before_the_second_write_is_given_back(world: World) -> None:
+    """Our way back hid the reopening; the re-read shows the reply, and the ticket is opened again."""
+
+    def reply(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        if values.get("status") == "in_process":
+            world.desk.before_write = None
+            world.desk.advance(1)
+            world.desk.customer_reply("1", "still broken")
+
+    world.desk.before_write = reply
+    assert outcome_of(run(world, toggle(world))) == [Outcome.INTERRUPTED]
+    assert world.desk.get("1").status == "open"
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), OutcomeUnknown("cut"), Refused("no", status=400)])
+def test_trouble_with_the_second_write_is_tried_again_at_once(world: World, error: Exception) -> None:
+    """The ticket is not left finished because one request failed."""
+    failed: list[str] = []
+
+    def once(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        if values.get("status") == "in_process" and not failed:
+            failed.append(number)
+            raise error
+
+    world.desk.before_write = once
+    assert outcome_of(run(world, toggle(world))) == [Outcome.DONE]
+    assert world.desk.get("1").status == "in_process"
+
+
+def test_a_second_write_that_never_works_stays_open_for_recovery(world: World) -> None:
+    """Bounded tries, then the journal line stays open."""
+
+    def never(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        if values.get("status") == "in_process":
+            msg = "down"
+            raise Unavailable(msg)
+
+    world.desk.before_write = never
+    assert outcome_of(run(world, toggle(world))) == [Outcome.SENT]
+    assert [intent.step for intent in world.store.open_intents("demo")] == [2]
+
+
+def test_a_toggle_that_moves_no_clock_stops_all_toggles_of_the_account() -> None:
+    """Written and back, but the auto-close clock stands: ineffective, loudly, with an account fact."""
+    world = World(ticket(autoclose_clock=ticket().created_at), autoclose_clock="created_at")
+    world.desk.advance(10 * DAY)
+    world.mirror()
+    assert outcome_of(run(world, toggle(world))) == [Outcome.INEFFECTIVE]
+    assert world.desk.get("1").status == "in_process"
+    assert world.store.fact("demo", "toggling_stopped")["ticket"] == "1"
+    assert world.row().memory.toggles == ()
+
+
+def test_a_toggle_needs_the_status_it_returns_to(world: World) -> None:
+    """A ticket that waits for the customer is not toggled."""
+    wanted = toggle(world)
+    world.desk.agent_edit("1", status="waiting_customer")
+    assert outcome_of(run(world, wanted)) == [Outcome.DRIFTED]
+    assert world.desk.written == []
+
+
+def test_a_note_that_goes_with_a_toggle_is_left_only_with_it(world: World) -> None:
+    """The toggle drifted, so the note that would speak of it is not left."""
+    wanted = toggle(world)
+    note = action(world, "note", text="Kept alive", details={"with": wanted.key})
+    world.desk.advance(1)
+    world.desk.agent_edit("1", status="waiting_customer")
+    assert outcome_of(run(world, wanted, note)) == [Outcome.DRIFTED, Outcome.UNSENT]
+    assert world.desk.notes_of("1") == ()
