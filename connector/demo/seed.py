@@ -40,8 +40,9 @@ def contact_centre() -> dict[str, Any]:
     contacts = _contacts(draw)
     tickets: list[dict[str, Any]] = []
     for situation, pairs in texts.ESCALATED.items():
-        for number in range(_ESCALATED_EACH):
-            tickets.append(_escalated(draw, situation, pairs[number % len(pairs)], contacts))
+        tickets.extend(
+            _escalated(draw, situation, pairs[number % len(pairs)], contacts) for number in range(_ESCALATED_EACH)
+        )
     while len(tickets) < TICKETS:
         tickets.append(_everyday(draw, contacts))
     draw.shuffle(tickets)

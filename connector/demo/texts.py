@@ -1,11 +1,14 @@
-"""What the demonstration's customers write: invented Spanish subjects and messages, by situation and by everyday matter."""
+"""What the demonstration's customers write: invented Spanish subjects and messages, by situation and matter."""
 
 from __future__ import annotations
 
 #: situation -> (subject, message) pairs
 ESCALATED: dict[str, tuple[tuple[str, str], ...]] = {
     "no-diagnosis": (
-        ("Cafetera en el taller sin noticias", "Dejé mi cafetera hace dos semanas y sigo sin diagnóstico. ¿Cuándo me llaman?"),
+        (
+            "Cafetera en el taller sin noticias",
+            "Dejé mi cafetera hace dos semanas y sigo sin diagnóstico. ¿Cuándo me llaman?",
+        ),
         ("¿Qué tiene mi horno?", "El centro de servicio dijo tres días y todavía no me han dado diagnóstico."),
     ),
     "no-parts": (
@@ -13,7 +16,10 @@ ESCALATED: dict[str, tuple[tuple[str, str], ...]] = {
         ("Reparación detenida", "Mi máquina lleva un mes parada porque faltan piezas."),
     ),
     "no-return-label": (
-        ("Unidad reparada que no regresa", "Ya está reparada, pero no han generado la guía de recolección para enviármela."),
+        (
+            "Unidad reparada que no regresa",
+            "Ya está reparada, pero no han generado la guía de recolección para enviármela.",
+        ),
         ("Falta la guía", "Sigo esperando la guía de retorno de mi batidora."),
     ),
     "no-return-letter": (
@@ -21,7 +27,10 @@ ESCALATED: dict[str, tuple[tuple[str, str], ...]] = {
         ("Estatus del reemplazo", "¿Me pueden dar el estatus del reemplazo? Ya pasó el plazo."),
     ),
     "no-replacement": (
-        ("Modelo descontinuado", "Me dijeron que es un modelo descontinuado y que lo cambiarían. Nadie da seguimiento."),
+        (
+            "Modelo descontinuado",
+            "Me dijeron que es un modelo descontinuado y que lo cambiarían. Nadie da seguimiento.",
+        ),
         ("Cambio de equipo", "Mi equipo ya no se fabrica; espero la unidad de reemplazo desde hace semanas."),
     ),
     "returned-damaged": (
@@ -46,7 +55,10 @@ ESCALATED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "injury-or-damage": (
         ("Me dio una descarga eléctrica", "Al conectar la plancha me dio una descarga eléctrica, me lastimé la mano."),
-        ("Echó chispas en la cocina", "El horno echó chispas y dañó la cubierta de mi cocina, quiero una compensación."),
+        (
+            "Echó chispas en la cocina",
+            "El horno echó chispas y dañó la cubierta de mi cocina, quiero una compensación.",
+        ),
     ),
     "supervisor-call": (
         ("Quiero hablar con un supervisor", "Llamé tres veces. Páseme con su supervisor, por favor."),
