@@ -242,9 +242,16 @@ def _already(action: Action, ticket: Ticket, hands: Hands) -> Ending | None:
 
 
 def _expired(hands: Hands, action: Action) -> bool:
+    """Whether a message comes too late: counted from when it was due, or from when the ticket was first seen.
+
+    What was overdue already at first sight is news to people; what came due during a downtime is not.
+    """
     if hands.window is None or action.due is None or action.kind not in ("notify", "reply"):
         return False
-    return hands.journal.now() - action.due > hands.window
+    row = hands.row(action.ticket)
+    first_seen = row.memory.first_seen if row is not None else None
+    known_since = action.due if first_seen is None else max(action.due, first_seen)
+    return hands.journal.now() - known_since > hands.window
 
 
 def _refusal(hands: Hands, action: Action) -> str | None:

@@ -310,10 +310,19 @@ def test_a_message_goes_through_every_notifier_with_addresses(world: World) -> N
 
 def test_a_message_older_than_its_window_expires(world: World) -> None:
     """After a downtime nobody is told what is long past; the key is settled."""
-    old = replace(action(world, "notify", text="Look", to=("boss",)), due=world.now() - 2 * DAY)
+    due = world.now()
+    world.desk.advance(2 * DAY)
+    old = replace(action(world, "notify", text="Look", to=("boss",)), due=due)
     assert outcome_of(run(world, old, window=DAY)) == [Outcome.EXPIRED]
     assert world.outbox.messages == []
     assert old.key in world.row().memory.done
+
+
+def test_what_was_overdue_when_the_ticket_was_first_seen_is_still_told(world: World) -> None:
+    """The window counts from first sight: a case taken over late is news, not a leftover of a downtime."""
+    old = replace(action(world, "notify", text="Look", to=("boss",)), due=world.now() - 9 * DAY)
+    assert outcome_of(run(world, old, window=DAY)) == [Outcome.DONE]
+    assert len(world.outbox.messages) == 1
 
 
 def test_a_ticket_created_is_named_in_the_evidence(world: World) -> None:
