@@ -142,7 +142,7 @@ def _dry_cycle(account: Account, now: datetime) -> CycleReport:
     report = CycleReport(account.name, now, dry_run=True)
     found = gather(account, now)
     report.changed, report.evaluated, report.complete = found.changed, found.evaluated, found.complete
-    report.rejected, report.quarantined = found.rejected, found.failed
+    report.rejected, report.quarantined, report.failed = found.rejected, list(found.failed), found.failed
     report.left = account.store.open_intents(account.name)
     _trouble(report, found.trouble)
     report.plan, report.verdict = plan_of(account, found, now)
@@ -189,7 +189,7 @@ def _decide_and_act(run: _Run, found: Gathered) -> None:
     evaluate_due(account, journal, run.now, found, unsettled=run.unsettled, no_toggles=no_toggles, stop=run.stop)
     found.population = account.store.open_count(account.name)
     report.evaluated = found.evaluated
-    report.quarantined = list(found.failed)
+    report.quarantined, report.failed = list(found.failed), found.failed
     report.plan, report.verdict = plan, verdict = plan_of(account, found, run.now)
     if not verdict.go:
         report.held, report.announced = hold(account, journal, plan, verdict, run.now)

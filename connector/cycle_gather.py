@@ -13,10 +13,14 @@ from itertools import islice
 
 import structlog
 
+from connector.beside import Lookup
 from connector.core.evaluate import evaluate, remember
 from connector.core.model import Call, Decision, Evaluation, Memory, Rejected, Ticket
+from connector.core.policy import NO_DUTY, Duty
+from connector.core.rules.assignment import advanced
 from connector.cycle_types import Account
 from connector.drift import is_own_stamp, stamp
+from connector.duty import TURNS, duty_of
 from connector.errors import AccountBlocked, HelpdeskError, StoreError
 from connector.journal import Fenced, Journal
 from connector.mirroring import absorb, is_stale, is_unchanged
@@ -127,17 +131,18 @@ def evaluate_due(
     """
     store = account.store
     acting: list[Mirrored] = []
+    duty = duty_of(store, account.name, account.policy)
     while not stop():
         page = store.due(account.name, now, limit=account.page)
         if not page:
             break
-        out, failed = [], []
+        out, failed, turns = [], [], duty.turn
         for row in page:
             if row.ticket.id in unsettled:
                 out.append(replace(row, wake_at=now + _TICK))
                 continue
             try:
-                evaluation, settled = decide(account, row, now, no_toggles=no_toggles)
+                evaluation, settled = decide(account, row, now, no_toggles=no_toggles, duty=duty)
             except (Fenced, StoreError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad ticket must not stop the others
@@ -148,6 +153,7 @@ def evaluate_due(
                 continue
             found.evaluated += 1
             if evaluation is not None:
+                duty = advanced(duty, evaluation)
                 found.keep(evaluation, settled)
                 if wants_something(evaluation):
                     acting.append(replace(settled, wake_at=now))
@@ -155,6 +161,8 @@ def evaluate_due(
             out.append(settled)
         with journal.transaction("evaluated"):
             store.put(account.name, out)
+            if duty.turn != turns:
+                store.set_fact(account.name, TURNS, dict(duty.turn), now)
             for ticket, error_name in failed:
                 body = {"error": error_name, "until": stamp(now + BAD_TICKET_RESTS)}
                 store.append_audit(account.name, now, "quarantined", body, ticket=ticket)
@@ -165,9 +173,19 @@ def evaluate_due(
 
 
 def decide(
-    account: Account, row: Mirrored, now: datetime, *, no_toggles: bool = False
+    account: Account,
+    row: Mirrored,
+    now: datetime,
+    *,
+    no_toggles: bool = False,
+    lookup: Lookup | None = None,
+    duty: Duty = NO_DUTY,
 ) -> tuple[Evaluation | None, Mirrored]:
-    """The evaluation of one ticket, where it wants something or can't tell, and the row as it is to stand."""
+    """The evaluation of one ticket, where it wants something or can't tell, and the row as it is to stand.
+
+    `lookup`: where its customer's other tickets are found, where they are not all in the mirror yet. `duty`: loads and
+    turns of the account's people, for assignment.
+    """
     memory = row.memory
     if row.ticket.gone is not None:
         return None, replace(row, wake_at=None)
@@ -176,7 +194,11 @@ def decide(
         until, memory = None, replace(memory, quarantined_until=None)
     if until is not None and not memory.extra.get(OVERWRITTEN):
         return None, replace(row, wake_at=until)
-    evaluation = evaluate(account.policy_for(memory), row.ticket, memory, now)
+    policy = account.policy_for(memory)
+    lookup = lookup or Lookup(account.name, account.store, account.reader)
+    beside = lookup.of(policy, row.ticket, memory, now)
+    # While a ticket rests, the instants of the rules that are silent count too: only then are all of them asked.
+    evaluation = evaluate(policy, row.ticket, memory, now, duty=duty, beside=beside, brief=until is None)
     memory = remember(memory, evaluation, now)
     wake = evaluation.wake_at
     if until is not None:
@@ -239,17 +261,20 @@ def gather(account: Account, now: datetime) -> Gathered:
     found.population = store.open_count(account.name) + opened
     no_toggles = store.fact(account.name, "toggling_stopped") is not None
     unsettled = {intent.action.ticket for intent in store.open_intents(account.name)}
+    lookup = Lookup(account.name, account.store, account.reader, overlay)
+    duty = duty_of(store, account.name, account.policy)
     for row in _dry_rows(account, overlay, now):
         if row.ticket.id in unsettled:
             continue
         try:
-            evaluation, settled = decide(account, row, now, no_toggles=no_toggles)
+            evaluation, settled = decide(account, row, now, no_toggles=no_toggles, lookup=lookup, duty=duty)
         except Exception as error:  # noqa: BLE001 - reported, as the live cycle would
             _log.error("ticket could not be evaluated", ticket=row.ticket.id, exc_info=error)
             found.failed.append(row.ticket.id)
             continue
         found.evaluated += 1
         if evaluation is not None:
+            duty = advanced(duty, evaluation)
             found.keep(evaluation, settled)
     return found
 

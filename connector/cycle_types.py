@@ -52,6 +52,7 @@ class CycleReport:
 
     `changed`: tickets the feed brought anew. `evaluated`: tickets looked at. `held`: digest of the plan that waits for
     approval, `announced` where this cycle was the first to say so. `left`: actions whose effect is not settled yet.
+    `failed`: tickets that could not be decided because the program failed on them; `quarantined`: all that rest.
     """
 
     account: str
@@ -67,6 +68,7 @@ class CycleReport:
     left: list[Intent] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     quarantined: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     held: str | None = None
     announced: bool = False
     stopped: bool = False
@@ -89,10 +91,10 @@ class CycleReport:
 
     @property
     def exit_code(self) -> int:
-        """By the command-line contract: 1 blocked or failed, 4 not read whole, 3 held, 2 pending (dry run), 0 else."""
+        """By the command-line contract: 1 blocked, 4 not read or decided whole, 3 held, 2 pending (dry run), 0 else."""
         if self.blocked:
             return 1
-        if not self.complete or self.trouble is not None:
+        if not self.complete or self.trouble is not None or self.failed:
             return 4
         if self.held is not None or (self.verdict is not None and not self.verdict.go):
             return 3

@@ -14,9 +14,10 @@ from connector.core.evaluate import evaluate
 from connector.core.guard import History, Limits, judge
 from connector.core.model import Call, Evaluation, Memory, Plan, Rejected, Ticket, Verdict
 from connector.core.planning import make_plan
-from connector.core.policy import Policy
+from connector.core.policy import Beside, Policy
 from connector.errors import UsageError
 from connector.helpdesks.c4c_export import Export, read_exports
+from connector.offline_kin import MOST, Kindred
 
 _NOTHING = Memory()
 #: Tickets kept that only could not be decided, and rows kept that could not be read; more are counted, not listed.
@@ -54,6 +55,7 @@ def decide_exports(
     damaged one; single bad rows are in the plan's `rejected`.
     """
     export = read_exports(files, policy.maps)
+    kindred = Kindred(export.tickets, policy, now)
     kept: list[Evaluation] = []
     tickets: dict[str, Ticket] = {}
     rejected: list[Rejected] = []
@@ -65,7 +67,7 @@ def decide_exports(
                 rejected.append(entry)
             continue
         population += entry.is_open
-        evaluation = evaluate(policy, entry, _NOTHING, now)
+        evaluation = evaluate(policy, entry, _NOTHING, now, beside=kindred.of(entry), brief=True)
         speaking = tuple(one for one in evaluation.decisions if one.call in (Call.ACT, Call.UNKNOWN))
         acts = any(one.call is Call.ACT for one in speaking)
         unsure += not acts and bool(speaking)
@@ -77,6 +79,8 @@ def decide_exports(
     )
     verdict = judge(plan, limits or Limits(), History())
     warnings = list(export.warnings)
+    if kindred.too_many:
+        warnings.append(f"more than {MOST} tickets of customers who insist: repeat rules can't tell; split the export")
     if unsure > _UNSURE_KEPT:
         warnings.append(f"{unsure} tickets could not be decided; the first {_UNSURE_KEPT} are listed")
     if unreadable > _REJECTED_KEPT:
@@ -97,3 +101,8 @@ def find_ticket(files: Sequence[Path], policy: Policy, ticket_id: str) -> Ticket
     why = f" ({'; '.join(reasons)})" if reasons else ""
     msg = f"ticket {ticket_id} is not in {names}{why}"
     raise UsageError(msg)
+
+
+def related_in(files: Sequence[Path], policy: Policy, ticket: Ticket, now: datetime) -> Beside:
+    """The other tickets of one ticket's customer in the exports, where a repeat rule may ask for them."""
+    return Kindred(read_exports(files, policy.maps).tickets, policy, now).of(ticket)

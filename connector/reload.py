@@ -15,7 +15,7 @@ from connector.cycle_types import Account
 from connector.errors import EscaleraError
 
 _log = structlog.get_logger("escalera.reload")
-_ENDINGS = frozenset({".yaml", ".yml"})
+_ENDINGS = frozenset({".yaml", ".yml", ".ics"})
 
 #: Loads a folder: (the policy, its texts by file). Raises an EscaleraError whose text names every problem.
 Load = Callable[[Path], tuple[Policy, Mapping[str, str]]]

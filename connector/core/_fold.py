@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 _TILDE: Final = "\u0303"
@@ -117,7 +119,9 @@ class Folding:
         raw = raw.translate(self._bytes, self._dropped)
         if b"\0" in raw:
             return self._fold_any(text)
-        return self._spaced(b" ".join(raw.split()).decode("latin-1"))
+        while b"  " in raw:  # cheaper than to split and join all words
+            raw = raw.replace(b"  ", b" ")
+        return self._spaced(raw.strip(b" ").decode("latin-1"))
 
     def words(self, text: str) -> list[Word]:
         """The words of fold(text), with the characters each one came from."""
@@ -134,6 +138,19 @@ class Folding:
                 start = match.end() - len(match[0].lstrip(b"_\1"))
                 words.append(Word(folded.decode("latin-1"), start, match.start() + len(match[0].rstrip(b"_\1"))))
         return words
+
+    def words_from(self, text: str, first: int, last: int) -> list[Word]:
+        """words(text)[first:last]; for most texts without making the other ones."""
+        try:
+            raw = text.encode("latin-1").translate(self._marked)
+        except UnicodeEncodeError:
+            raw = b"\0"
+        if b"\0" in raw or b"\1" in raw or b"_" in raw:
+            return self.words(text)[first:last]
+        return [
+            Word(match[0].decode("latin-1"), match.start(), match.end())
+            for match in islice(_LATIN_WORD.finditer(raw), first, last)
+        ]
 
     def _words_any(self, text: str) -> list[Word]:
         words = []
@@ -204,3 +221,9 @@ class Folding:
             pieces.append(("ñ" if two else table[ord(text[at])], at, end))
             at = end
         return pieces
+
+
+@lru_cache(maxsize=4)
+def folding(*, fold_enye: bool, inside_identifiers: bool) -> Folding:
+    """The one Folding of its kind: making its tables costs more than all phrases of a list, and they never change."""
+    return Folding(fold_enye=fold_enye, inside_identifiers=inside_identifiers)

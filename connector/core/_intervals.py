@@ -23,6 +23,8 @@ LAST_YEAR: Final = 2200
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_MICROS: Final = 86_400 * MICROS
+_EPOCH_ORDINAL: Final = EPOCH.toordinal()
+_OFFSETS_KEPT: Final = 20_000  # days; some fifty years
 
 
 class OutOfRangeError(WorkTimeError):
@@ -79,9 +81,10 @@ def micros_of_wall(wall: datetime, zone: ZoneInfo) -> int:
 class OpenIntervals:
     """The open time of one calendar; grows by itself, never changes what it said before."""
 
-    __slots__ = ("_breaks", "_hours", "_window", "_zone")
+    __slots__ = ("_breaks", "_hours", "_offsets", "_window", "_zone")
 
     def __init__(self, hours: Hours, zone: ZoneInfo) -> None:
+        self._offsets: dict[int, int | None] = {}
         self._hours = hours
         self._zone = zone
         self._breaks = merge(
@@ -184,6 +187,30 @@ class OpenIntervals:
         if index < len(window.starts) and window.starts[index] == at:
             return window.owners[index]
         return window.owners[index - 1] if index and at <= window.ends[index - 1] else None
+
+    def days_later(self, at: int, days: int) -> int | None:
+        """The same time of day `days` business dates later; None where a clock change is near, so that the local clock
+        itself must be asked."""
+        self.covering(at, at)
+        offset = self._steady_offset(at // _DAY_MICROS)
+        if offset is None:
+            return None
+        owner = self.owner(at) or (at + offset) // _DAY_MICROS + _EPOCH_ORDINAL
+        target = at + (self.nth_day(owner, days, at) - owner) * _DAY_MICROS
+        return target if self._steady_offset(target // _DAY_MICROS) == offset else None
+
+    def _steady_offset(self, day: int) -> int | None:
+        """The zone's offset from UTC if it is one and the same all over this day of UTC and the hours around it."""
+        try:
+            return self._offsets[day]
+        except KeyError:
+            start = EPOCH + timedelta(days=day)
+            hours = (start + timedelta(hours=hour) for hour in range(-6, 31))
+            offsets = {at.astimezone(self._zone).utcoffset() for at in hours}
+            offset = offsets.pop() if len(offsets) == 1 else None
+            if len(self._offsets) < _OFFSETS_KEPT:
+                self._offsets[day] = None if offset is None else offset // _MICROSECOND
+            return None if offset is None else offset // _MICROSECOND
 
     def nth_day(self, ordinal: int, count: int, around: int) -> int:
         """Ordinal of the `count`-th business date after `ordinal`, an ordinal near the instant `around`.

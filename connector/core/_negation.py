@@ -126,6 +126,14 @@ _ANSWER_NO: Final = _table("no non ninguna ninguno nessuna none negativo falso f
 _ANSWER_VERB: Final = _table("es era lo hay tengo tenemos corre parece e ho abbiamo c ce is")
 _TAIL: Final = 3
 
+#: A phrase may only be denied where one of these stands among the LOOKS_BACK words before it, or right after it.
+DENIES_BEFORE: Final = _NEGATORS | _NOTHING | _NO_ONE | _LITTLE | {first for first, _ in _ENDED} | {"t", "ne"}
+DENIES_AFTER: Final = _ANSWER_NO
+LOOKS_BACK: Final = _WINDOW
+#: No more words than these are ever looked at, before the phrase (a negator, and one that rules it) and after it.
+REACH_BACK: Final = 2 * _WINDOW + _TAIL + 1
+REACH_AHEAD: Final = 2 * _TAIL + 2
+
 _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
 _BREAK: Final = re.compile(rf"[.,;:!?¿¡()\[\]{{}}<>=/|•…{_EMOJI}]|\s[-–—]+(?:\s|$)|[–—]|\n\s*\n|\n\s*[-–—*+]|\r\s*\r")
 _ASKS: Final = re.compile(r"[\s\"”»'’*_!]*\?")

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from connector.core import conditions_ages, conditions_phrases, conditions_texts, conditions_words
 from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, told
 from connector.core.conditions_phrases import list_id
+from connector.core.meaning import Every, Meaning, Opposite, Some
 from connector.core.policy import Context, Told
 from connector.core.spec import Many, Operator, When
 from connector.core.tri import Tri
@@ -32,11 +33,34 @@ _NOT_WORDS = {YES: "this does not hold", NO: "this holds", UNKNOWN: "this is unk
 class _Joined(Clause):
     """Several conditions in one; the cheap ones are asked first, all are told in the order they were written."""
 
-    __slots__ = ("_asked", "_children")
+    __slots__ = ("_asked", "_children", "_clocks", "_rest", "timed")
+
+    #: The answer of one part that is the answer of the whole.
+    _decides = NO
 
     def __init__(self, children: Sequence[Clause]) -> None:
         self._children = tuple(children)
         self._asked = tuple(sorted(self._children, key=_cost))
+        self._clocks = tuple(child for child in self._asked if child.timed)
+        self._rest = tuple(child for child in self._asked if not child.timed)
+        self.timed = bool(self._clocks)
+
+    def wake(self, ctx: Context) -> datetime | None:
+        if not self._clocks:
+            return None
+        alone = len(self._clocks) == 1
+        for child in self._rest:
+            answer = child.test(ctx)
+            if answer is self._decides:
+                return None  # whatever the clocks say, now and later
+            alone = alone and answer is not UNKNOWN
+        return self._clocks[0].wake(ctx) if alone else super().wake(ctx)
+
+    def settled(self, ctx: Context) -> Tri | None:
+        found = [child.settled(ctx) for child in self._children]
+        if self._decides in found:
+            return self._decides
+        return None if None in found else self.test(ctx)
 
     def moments(self, ctx: Context) -> Iterator[datetime]:
         for child in self._children:
@@ -59,6 +83,14 @@ class _All(_Joined):
 
     __slots__ = ()
 
+    def needs(self) -> frozenset[str] | None:
+        wanted = [needs for child in self._children if (needs := child.needs()) is not None]
+        return min(wanted, key=lambda lists: (len(lists), sorted(lists)), default=None)
+
+    @property
+    def meaning(self) -> Meaning:
+        return Every(tuple(child.meaning for child in self._children))
+
     def test(self, ctx: Context) -> Tri:
         result = YES
         for child in self._asked:
@@ -78,6 +110,21 @@ class _Any(_Joined):
     """At least one holds."""
 
     __slots__ = ()
+
+    _decides = YES
+
+    def needs(self) -> frozenset[str] | None:
+        wanted: set[str] = set()
+        for child in self._children:
+            needs = child.needs()
+            if needs is None:
+                return None
+            wanted |= needs
+        return frozenset(wanted)
+
+    @property
+    def meaning(self) -> Meaning:
+        return Some(tuple(child.meaning for child in self._children))
 
     def test(self, ctx: Context) -> Tri:
         result = NO
@@ -103,8 +150,19 @@ class _Not(_Joined):
         super().__init__((child,))
         self._child = child
 
+    @property
+    def meaning(self) -> Meaning:
+        return Opposite(self._child.meaning)
+
     def test(self, ctx: Context) -> Tri:
         return ~self._child.test(ctx)
+
+    def wake(self, ctx: Context) -> datetime | None:
+        return self._child.wake(ctx)
+
+    def settled(self, ctx: Context) -> Tri | None:
+        found = self._child.settled(ctx)
+        return None if found is None else ~found
 
     def tell(self, ctx: Context) -> Told:
         children = self._children_told(ctx)

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.core.conditions_base import EMPTY_CONDITION, IMPOSSIBLE, NO, UNKNOWN, YES, Clause, told
+from connector.core.meaning import Elapsed, Meaning
 from connector.core.policy import Context, Span, Told
 from connector.core.rules._common import unresolved
 from connector.core.spec import Duration, Either, Field, Name, Operator, Record, RuleProblem
 from connector.core.tri import Tri
+from connector.core.worktime import WorkCalendar
 
 #: (YES, start) where the clock runs, (NO, None) where what it counts from never happened, (UNKNOWN, None) otherwise.
 Start = tuple[Tri, datetime | None]
@@ -23,7 +25,9 @@ _EVENTS = ("status_since", "agent_responded_at", "customer_responded_at")
 class _Age(Clause):
     """At least `over` has passed since the start of the clock, and less than `under`."""
 
-    __slots__ = ("_calendar", "_elapsed", "_name", "_over", "_since", "_start", "_under")
+    __slots__ = ("_calendar", "_elapsed", "_last", "_name", "_over", "_since", "_start", "_under")
+
+    timed = True
 
     def __init__(
         self, name: str, start: Callable[[Context], Start], since: str, given: Span | Mapping[str, Any]
@@ -37,6 +41,19 @@ class _Age(Clause):
         self._calendar: str | None = spans["calendar"]
         plain = self._over is not None and self._over.unit == "elapsed" and self._under is None
         self._elapsed = timedelta(seconds=self._over.amount) if plain and self._over is not None else None
+        #: The last business span that was counted: it is asked for again at once, by the rule and by its neighbours.
+        self._last: tuple[Span, datetime, WorkCalendar, datetime] | None = None
+
+    def wake(self, ctx: Context) -> datetime | None:
+        if self._over is None or self._under is not None:
+            return super().wake(ctx)
+        _, start = self._start(ctx)
+        reached = None if start is None else self._reach(self._over, start, ctx)
+        return reached if reached is not None and reached > ctx.now else None
+
+    @property
+    def meaning(self) -> Meaning:
+        return Elapsed(self._name, self._over, self._under, self._calendar)
 
     def test(self, ctx: Context) -> Tri:
         known, start = self._start(ctx)
@@ -64,9 +81,15 @@ class _Age(Clause):
         try:
             if span.unit == "elapsed":
                 return start + timedelta(seconds=span.amount)
-            return span.after(start, ctx.policy.calendar(self._calendar))
+            calendar = ctx.policy.calendar(self._calendar)
+            last = self._last
+            if last is not None and last[0] is span and last[1] == start and last[2] is calendar:
+                return last[3]
+            reached = span.after(start, calendar)
         except (OverflowError, ValueError):
             return None
+        self._last = (span, start, calendar, reached)
+        return reached
 
     def moments(self, ctx: Context) -> Iterator[datetime]:
         _, start = self._start(ctx)

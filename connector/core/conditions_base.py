@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from connector.core.meaning import Meaning, Opaque
 from connector.core.model import Reason
 from connector.core.policy import Context, Told
 from connector.core.tri import Tri
@@ -27,6 +28,9 @@ class Clause(ABC):
 
     __slots__ = ()
 
+    #: Whether time alone can change the answer.
+    timed = False
+
     @abstractmethod
     def test(self, ctx: Context) -> Tri:
         """The answer alone: the fast path."""
@@ -43,11 +47,26 @@ class Clause(ABC):
         """(phrase list id, phrases) of every phrase list inside."""
         return iter(())
 
+    @property
+    def meaning(self) -> Meaning:
+        """What it says, as a value for lint."""
+        return Opaque(self)
+
+    def settled(self, ctx: Context) -> Tri | None:  # noqa: ARG002 - most clauses look at more than that
+        """The answer as far as status, priority and channel alone decide it; None where they do not."""
+        return None
+
+    def needs(self) -> frozenset[str] | None:
+        """Phrase lists of which one must be affirmed for more than a NO, where both texts are known; None: of none."""
+        return None
+
     def wake(self, ctx: Context) -> datetime | None:
         """The next instant after `ctx.now` at which time alone changes the answer; None: never.
 
         Exact: between two moments no leaf changes, so the first moment whose answer differs is the instant.
         """
+        if not self.timed:
+            return None
         later = sorted({moment for moment in self.moments(ctx) if moment > ctx.now})
         if not later:
             return None

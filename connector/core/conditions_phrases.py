@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from connector.core._fold import Folding
+from connector.core._fold import folding
 from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, listed, told
+from connector.core.meaning import Every, Meaning, Opposite, Said, Some
 from connector.core.policy import Context, Told
 from connector.core.spec import Operator, Phrases, Table
 from connector.core.text import Match
@@ -31,6 +32,14 @@ class _Searched(Clause):
 
     def phrases(self) -> Iterator[tuple[str, Sequence[str]]]:
         yield self._id, self._phrases
+
+    def needs(self) -> frozenset[str] | None:
+        return frozenset((self._id,))
+
+    def _affirmed(self, ctx: Context) -> bool:
+        """Whether a phrase of the list stands un-negated in one of the texts it is searched in."""
+        subject, body = ctx.affirmed()
+        return ("subject" in self._fields and self._id in subject) or ("body" in self._fields and self._id in body)
 
     def _unread(self, ctx: Context) -> list[str]:
         """The texts that the source does not tell."""
@@ -77,11 +86,12 @@ class _AnyPhrase(_Searched):
 
     __slots__ = ()
 
+    @property
+    def meaning(self) -> Meaning:
+        return Said(self._phrases, self._fields)
+
     def test(self, ctx: Context) -> Tri:
-        for where, match in ctx.found(self._id):
-            if not match.negated and where in self._fields:
-                return YES
-        return self._no_or_unknown(ctx)
+        return YES if self._affirmed(ctx) else self._no_or_unknown(ctx)
 
     def tell(self, ctx: Context) -> Told:
         return self._told(ctx, self.test(ctx))
@@ -92,8 +102,15 @@ class _NoPhrase(_AnyPhrase):
 
     __slots__ = ()
 
+    @property
+    def meaning(self) -> Meaning:
+        return Opposite(Said(self._phrases, self._fields))
+
     def test(self, ctx: Context) -> Tri:
         return ~super().test(ctx)
+
+    def needs(self) -> frozenset[str] | None:
+        return None
 
 
 class _AllPhrases(_Searched):
@@ -102,13 +119,16 @@ class _AllPhrases(_Searched):
     __slots__ = ()
 
     def __init__(self, phrases: tuple[str, ...], fields: tuple[str, ...] = _BOTH) -> None:
-        folding = Folding(fold_enye=False, inside_identifiers=False)
-        different = {(folding.fold(phrase).strip(), folding.signed(phrase)[0]): phrase for phrase in reversed(phrases)}
+        fold = folding(fold_enye=False, inside_identifiers=False)
+        different = {(fold.fold(phrase).strip(), fold.signed(phrase)[0]): phrase for phrase in reversed(phrases)}
         super().__init__(tuple(reversed(different.values())), fields)
 
+    @property
+    def meaning(self) -> Meaning:
+        return Every(tuple(Said((phrase,), self._fields) for phrase in self._phrases))
+
     def test(self, ctx: Context) -> Tri:
-        found = ctx.found(self._id)
-        if found and self._missing(found) == ():
+        if self._affirmed(ctx) and self._missing(ctx.found(self._id)) == ():
             return YES
         return self._no_or_unknown(ctx)
 
@@ -134,6 +154,10 @@ class _AnyPhraseIn(Clause):
     def __init__(self, parts: Sequence[_AnyPhrase]) -> None:
         self._parts = tuple(parts)
 
+    @property
+    def meaning(self) -> Meaning:
+        return Some(tuple(part.meaning for part in self._parts))
+
     def test(self, ctx: Context) -> Tri:
         result = NO
         for part in self._parts:
@@ -152,6 +176,9 @@ class _AnyPhraseIn(Clause):
     def phrases(self) -> Iterator[tuple[str, Sequence[str]]]:
         for part in self._parts:
             yield from part.phrases()
+
+    def needs(self) -> frozenset[str] | None:
+        return frozenset(name for part in self._parts for name, _ in part.phrases())
 
 
 def _in_fields(value: Mapping[str, tuple[str, ...]]) -> Clause:

@@ -19,6 +19,7 @@ from connector.core.conditions_base import (
     told,
     untold,
 )
+from connector.core.meaning import Among, Between, Holding, Meaning
 from connector.core.policy import Context, Told
 from connector.core.spec import Either, Field, Many, Number, Operator, Record, RuleProblem, Scalar, Text
 from connector.core.tri import Tri
@@ -37,6 +38,10 @@ class _TextIs(Clause):
         self._wanted = tuple(dict.fromkeys(wanted))
         self._exact = frozenset(wanted)
         self._keys = frozenset(equal_key(text) for text in wanted)
+
+    @property
+    def meaning(self) -> Meaning:
+        return Among(self._field, tuple(equal_key(text) for text in self._wanted), self._wanted)
 
     def test(self, ctx: Context) -> Tri:
         ticket = ctx.ticket
@@ -72,6 +77,10 @@ class _HasTag(Clause):
         self._wanted = tuple(dict.fromkeys(wanted))
         self._keys = frozenset(equal_key(text) for text in wanted)
 
+    @property
+    def meaning(self) -> Meaning:
+        return Holding("tags", tuple(equal_key(text) for text in self._wanted))
+
     def test(self, ctx: Context) -> Tri:
         ticket = ctx.ticket
         if ticket.unknown and "tags" in ticket.unknown:
@@ -98,6 +107,14 @@ class _CustomIs(Clause):
     def __init__(self, field: str, wanted: tuple[Any, ...]) -> None:
         self._field = field
         self._wanted = wanted
+
+    @property
+    def meaning(self) -> Meaning:
+        keys = (
+            one if isinstance(one, (int, float)) and not isinstance(one, bool) else equal_key(str(one))
+            for one in self._wanted
+        )
+        return Holding(self._field, tuple(keys))
 
     def test(self, ctx: Context) -> Tri:
         known, value = ctx.value(self._field)
@@ -131,6 +148,10 @@ class _CustomBetween(Clause):
         self._field = field
         self._least = -math.inf if least is None else least
         self._most = math.inf if most is None else most
+
+    @property
+    def meaning(self) -> Meaning:
+        return Between(self._field, self._least, self._most)
 
     def test(self, ctx: Context) -> Tri:
         known, value = ctx.value(self._field)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, listed, told, untold
+from connector.core.meaning import Among, Meaning, Opposite, Present
+from connector.core.meaning import Unanswered as UnansweredMeaning
 from connector.core.model import CHANNELS, PRIORITIES, STATUSES
 from connector.core.policy import Context, Told
 from connector.core.rules._common import unresolved
@@ -25,6 +27,10 @@ class _WordIs(Clause):
         self._words = tuple(dict.fromkeys(words))
         self._set = frozenset(words)
 
+    @property
+    def meaning(self) -> Meaning:
+        return Among(self._field, self._words)
+
     def test(self, ctx: Context) -> Tri:
         ticket = ctx.ticket
         if ticket.unknown and self._field in ticket.unknown:
@@ -35,6 +41,9 @@ class _WordIs(Clause):
         if word is None and self._field in ticket.raw:
             return UNKNOWN
         return NO
+
+    def settled(self, ctx: Context) -> Tri | None:
+        return self.test(ctx)
 
     def tell(self, ctx: Context) -> Told:
         tri, code = self.test(ctx), self._field.upper()
@@ -58,6 +67,10 @@ class _InSituation(Clause):
         self._wanted = tuple(dict.fromkeys(wanted))
         self._any, self._none = ANY in wanted, NONE in wanted
         self._ids = frozenset(wanted) - {ANY, NONE}
+
+    @property
+    def meaning(self) -> Meaning:
+        return Among("situation", self._wanted)
 
     def test(self, ctx: Context) -> Tri:
         situation = ctx.situation
@@ -94,6 +107,11 @@ class _Filled(Clause):
         self._fields = tuple(dict.fromkeys(fields))
         self._filled = filled
 
+    @property
+    def meaning(self) -> Meaning:
+        present = Present(self._fields)
+        return present if self._filled else Opposite(present)
+
     def test(self, ctx: Context) -> Tri:
         result = YES
         for field in self._fields:
@@ -123,6 +141,10 @@ class _Unanswered(Clause):
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
+
+    @property
+    def meaning(self) -> Meaning:
+        return UnansweredMeaning() if self._wanted else Opposite(UnansweredMeaning())
 
     def test(self, ctx: Context) -> Tri:
         answer = self._answer(ctx)

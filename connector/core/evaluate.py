@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from connector.core.model import Call, Decision, Evaluation, Memory, Reason, RuleRef, Ticket
-from connector.core.policy import Context, Policy, Rule
+from connector.core.policy import NO_DUTY, NOTHING_BESIDE, Beside, Context, Duty, Policy, Rule
 from connector.core.rules._common import answer, earliest, fold, iso, reason, situation_named, stopped, unresolved
-from connector.core.rules.situation import detection
+from connector.core.rules._pauses import observed_pauses
+from connector.core.rules.situation import SituationRule, detection
+from connector.core.shortlist import shortlist
 from connector.core.tri import Tri
 from connector.core.worktime import WorkTimeError
 
@@ -19,7 +21,9 @@ _DAY = timedelta(hours=24)
 #: How long what was done in an episode that has ended is still remembered, should the episode come back.
 _DONE_KEPT = timedelta(days=90)
 #: Kinds whose idempotency keys carry the start of an episode.
-_EPISODIC = ("keepalive:", "matrix:")
+_EPISODIC = ("keepalive:", "matrix:", "situation:", "sla:")
+#: Kinds asked before all others: what they keep (a breach, say) is what the others count from.
+_FIRST = frozenset({"sla"})
 _ANCHORS = ("created_at", "status_since", "agent_responded_at", "customer_responded_at", "escalated_at")
 #: Fields a human may set and a rule may want to set; times and texts of the customer are no such fields.
 _WATCHED = ("status", "priority", "group", "agent", "type", "category", "product", "escalation_type")
@@ -39,25 +43,116 @@ class Seen(Protocol):
         ...
 
 
-def evaluate(policy: Policy, ticket: Ticket, memory: Memory, now: datetime) -> Evaluation:
+def evaluate(
+    policy: Policy,
+    ticket: Ticket,
+    memory: Memory,
+    now: datetime,
+    duty: Duty = NO_DUTY,
+    *,
+    related: Sequence[Ticket] | None = None,
+    beside: Beside = NOTHING_BESIDE,
+    brief: bool = False,
+) -> Evaluation:
     """All rules' answers for the ticket at `now`, first what was found about its situation.
 
-    `wake_at` is the earliest of the decisions' own; a decision that acts is due again at once, until it is carried out.
+    `duty`: loads, turns and shifts of the account's people, for assignment; without it who is least loaded is UNKNOWN.
+    `related`: other tickets of the same customer, for repeat rules (None: nobody looked); `beside`: those and what else
+    was looked up. `wake_at` is the earliest of the decisions' own; a decision that acts is due again at once, until it
+    is carried out. `brief`: only the decisions that act, can't be told or have something to be remembered, each as it
+    is in full; `wake_at` counts the others too.
     """
-    ctx = Context(policy, _without_own_toggle(ticket, memory), memory, now)
+    ctx = Context(policy, _without_own_toggle(ticket, memory), memory, now, duty)
+    ctx.beside = beside if related is None else replace(beside, related=tuple(related))
     end = stopped(ticket)
+    ctx.brief = brief
     decisions = list(_enter_situation(ctx, detect=end is None))
-    for rule in policy.rules:
+    if end is None:
+        decisions = [_with_course(ctx, told) for told in decisions]
+    for told in decisions:
+        ctx.learn(told.keeps)
+    if brief:
+        return _briefly(ctx, ticket, decisions, end)
+    for rule in _asking_order(policy.rules):
         if rule.ref.kind == "situation":
             continue  # asked above, in the order in which a situation is recognised
-        decisions.append(answer(ctx, rule.ref, Call.NO, (end,)) if end is not None else _ask(ctx, rule))
+        decision = _resting(ctx, rule, end) if end is not None else _ask(ctx, rule)
+        ctx.learn(decision.keeps)
+        decisions.append(decision)
     wake = None if end is not None else earliest(*(decision.wake_at for decision in decisions))
     return Evaluation(ticket, tuple(decisions), wake, ctx.situation, ctx.situation_since, ctx.situation_by)
 
 
+def _briefly(ctx: Context, ticket: Ticket, decisions: list[Decision], end: Reason | None) -> Evaluation:
+    """The rest of an evaluation of which only what must be done, asked or remembered is wanted."""
+    known = shortlist(ctx.policy, _asked_later)
+    wake = None if end is not None else earliest(*(decision.wake_at for decision in decisions))
+    speaking = [decision for decision in decisions if _speaks(decision)]
+    for entry in known.resting() if end is not None else known.rules(ctx):
+        rule, condition = entry.rule, entry.condition
+        if end is not None:
+            decision = _resting(ctx, rule, end)
+        elif entry.situations is None and condition is not None and condition.test(ctx) is Tri.NO:
+            at = condition.wake(ctx)
+            if at is not None and (wake is None or at < wake):
+                wake = at
+            continue
+        else:
+            decision = _ask(ctx, rule)
+            at = decision.wake_at
+            if at is not None and (wake is None or at < wake):
+                wake = at
+        if _speaks(decision):
+            ctx.learn(decision.keeps)
+            speaking.append(decision)
+    return Evaluation(ticket, tuple(speaking), wake, ctx.situation, ctx.situation_since, ctx.situation_by)
+
+
+def _asked_later(policy: Policy) -> Iterator[Rule]:
+    """The rules that are asked once the situation is known, in that order."""
+    return (rule for rule in _asking_order(policy.rules) if rule.ref.kind != "situation")
+
+
+def _speaks(decision: Decision) -> bool:
+    return decision.call is Call.ACT or decision.call is Call.UNKNOWN or bool(decision.keeps)
+
+
+def _asking_order(rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    """The rules in their order, those first from whose findings the others count."""
+    first = [rule for rule in rules if rule.ref.kind in _FIRST]
+    yield from first
+    yield from rules if not first else (rule for rule in rules if rule.ref.kind not in _FIRST)
+
+
+def _with_course(ctx: Context, told: Decision) -> Decision:
+    """What the situation that was entered wants done, after the reasons for its being entered."""
+    if ctx.situation is None or (told.rule.kind, told.rule.name) != ("situation", ctx.situation):
+        return told
+    situation = ctx.policy.situations[ctx.situation]
+    if situation.course is None:
+        return told
+    decision = _ask(ctx, SituationRule(situation.ref, situation))
+    wake = earliest(told.wake_at, decision.wake_at)
+    return replace(decision, reasons=(*told.reasons, *decision.reasons), wake_at=wake)
+
+
+def _resting(ctx: Context, rule: Rule, end: Reason) -> Decision:
+    """No rule acts on a finished ticket; how long it rests there is still remembered, should it be opened again."""
+    decision = answer(ctx, rule.ref, Call.NO, (end,))
+    return replace(decision, keeps=observed_pauses(ctx)) if rule.ref.kind == "sla" else decision
+
+
 def _ask(ctx: Context, rule: Rule) -> Decision:
     try:
+        memory = ctx.memory
         decision = rule.decide(ctx)
+        if ctx.brief and _speaks(decision):
+            # Once more, for its reasons: from what was known before, and not from what was found without reasons.
+            shared, ctx.brief, ctx.memory, ctx.shared = ctx.shared, False, memory, {}
+            try:
+                decision = rule.decide(ctx)
+            finally:
+                ctx.brief, ctx.shared = True, shared
     except (WorkTimeError, OverflowError) as problem:
         # A stamp far outside every calendar (1900, 9999) is a fault of the ticket, and no reason to stop the others.
         text = f"an instant of the ticket can't be counted with: {problem}"
@@ -102,7 +197,14 @@ def _enter_situation(ctx: Context, *, detect: bool) -> Iterator[Decision]:
     if ticket.escalation_type or not detect:
         return
     # All are asked before one is entered, so that what they say does not depend on their order.
-    asked = [(one, *detection(ctx, one)) for one in policy.situations.values() if one.detect is not None]
+    asked = []
+    for one in shortlist(policy, _asked_later).detections(ctx) if ctx.brief else policy.situations.values():
+        if ctx.brief and one.detect is not None and (one.suggest or one.detect.test(ctx) is Tri.NO):
+            at = one.detect.wake(ctx)
+            if at is not None:
+                yield answer(ctx, one.ref, Call.NO, (), wake_at=at)
+        elif one.detect is not None:
+            asked.append((one, *detection(ctx, one)))
     first = next((candidate for candidate, enters, _ in asked if enters), None)
     for candidate, _, decision in asked:
         if candidate is first:
@@ -119,6 +221,8 @@ def _by_id(policy: Policy, folded: str) -> str | None:
 def _entered(ctx: Context, situation: str, by: str, value: str | None, evidence: tuple[Reason, ...] = ()) -> Decision:
     since = _since(ctx, situation, by)
     ctx.situation, ctx.situation_since, ctx.situation_by = situation, since, by
+    if ctx.brief and ctx.policy.situations[situation].course is None:
+        return answer(ctx, ctx.policy.situations[situation].ref, Call.NO, ())
     text = f"in situation {situation} since {iso(since)}, known by {by}"
     why = reason("IN_SITUATION", text, situation=situation, since=since, by=by, value=value)
     return answer(ctx, ctx.policy.situations[situation].ref, Call.NO, (why, *evidence))

@@ -23,7 +23,7 @@ class Limits:
     """The guard's limits. None: unlimited. 0: none.
 
     Holding the whole plan: `actions` of one plan; `per_rule`; `customer_facing` messages of one plan; `share` of the
-    open tickets touched (0 to 1, from `share_from` actions up); `population`: the least share of the median of recent
+    open tickets written to (0 to 1, from `share_from` writes up); `population`: the least share of the median of recent
     populations that must still be there; `policy_change`: tickets the first plan of a changed policy may touch.
     Putting off single actions: `per_ticket` writes in 24 h; `toggles` of one rule in one plan, and `toggles_per_ticket`
     in 24 h. `toggle_grace`: a toggle whose ticket would be closed within so many hours is not put off by `toggles`.
@@ -105,7 +105,6 @@ def _deferred(plan: Plan, limits: Limits, history: History) -> frozenset[str]:
             continue
         passed[rule] = passed.get(rule, 0) + 1
         toggled[action.ticket] = toggled.get(action.ticket, 0) + 1
-    going = {action.key for action in toggles if action.id not in put_off}
     refused = {action.key for action in toggles if action.id in put_off}
 
     written: dict[str, int] = dict(history.writes)
@@ -116,10 +115,11 @@ def _deferred(plan: Plan, limits: Limits, history: History) -> frozenset[str]:
         partner = action.details.get("with")
         if partner in refused:
             put_off.add(action.id)
-        elif action.kind == "toggle" or partner in going or action.kind in _NO_WRITE:
-            continue
+        elif action.kind == "toggle" or partner is not None or action.kind in _NO_WRITE:
+            continue  # what goes with a toggle or an assignment is counted with it
         elif _full(written.get(action.ticket, 0), limits.per_ticket):
             put_off.add(action.id)
+            refused.add(action.key)
         else:
             written[action.ticket] = written.get(action.ticket, 0) + 1
     return frozenset(put_off)
@@ -162,8 +162,9 @@ def _holds(plan: Plan, weighed: Sequence[Action], limits: Limits, history: Histo
         return Hold(limit, found, allowed, f"{text}; {approve}")
 
     yield from _too_many(weighed, limits, hold)
-    touched = len({action.ticket for action in weighed})
-    if limits.share is not None and limits.share_from is not None and len(weighed) >= limits.share_from:
+    writing = [action for action in weighed if action.kind not in _NO_WRITE]
+    touched = len({action.ticket for action in writing})
+    if limits.share is not None and limits.share_from is not None and len(writing) >= limits.share_from:
         share = touched / plan.population if plan.population else 1.0
         if share > limits.share:
             part = f"{touched} of {plan.population} open tickets ({share:.0%})"

@@ -38,6 +38,12 @@ class _Empty(Mapping[str, Any]):
     def __hash__(self) -> int:
         return 0
 
+    def __contains__(self, key: object) -> bool:
+        return False
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002 - the one answer there is
+        return default
+
     def __repr__(self) -> str:
         return "{}"
 

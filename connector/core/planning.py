@@ -156,14 +156,16 @@ def _settled(wanted: Sequence[_Wanted]) -> Iterator[_Wanted]:
     for each in sorted(wanted, key=lambda one: one.precedence):
         if each.want.key in keys:
             continue
-        rival = next((winners[field] for field in sorted(each.want.changes) if field in winners), None)
+        # The values of a new ticket are its own: they are at odds with nothing that is set on this one.
+        fields = () if each.want.kind == "create" else sorted(each.want.changes)
+        rival = next((winners[field] for field in fields if field in winners), None)
         if rival is not None:
             losers.setdefault(rival.want.key, []).append(_told(rival, each))
             gone.add(each.want.key)
             continue
         keys.add(each.want.key)
         kept.append(each)
-        winners.update(dict.fromkeys(each.want.changes, each))
+        winners.update(dict.fromkeys(fields, each))
     for each in kept:
         if each.want.details.get("with") not in gone:
             more = losers.get(each.want.key, [])
@@ -183,11 +185,13 @@ def _told(winner: _Wanted, loser: _Wanted) -> Reason:
 # --- actions --------------------------------------------------------------------------------------------------------
 def _action(account: str, each: _Wanted) -> Action:
     ticket, want = each.ticket, each.want
-    changes = {field: (_old(ticket, field), new) for field, new in sorted(want.changes.items())}
+    creates = want.kind == "create"
+    changes = {field: (None if creates else _old(ticket, field), new) for field, new in sorted(want.changes.items())}
     expected: dict[str, Any] = {"status": ticket.status}
     if ticket.updated_at is not None:
         expected["updated_at"] = iso(ticket.updated_at)
-    expected.update({field: old for field, (old, _) in changes.items()})
+    if not creates:
+        expected.update({field: old for field, (old, _) in changes.items()})
     return Action(
         id=action_id(account, ticket.id, want.kind, want.key, changes),
         ticket=ticket.id,

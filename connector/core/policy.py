@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from connector.core.fieldmap import FieldMap
 from connector.core.model import EMPTY, Decision, Memory, Reason, RuleRef, Ticket
 from connector.core.text import Match, PhraseIndex
 from connector.core.tri import Tri
 from connector.core.worktime import WorkCalendar
+
+if TYPE_CHECKING:
+    from connector.core.rules._situation_course import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Person:
     """One entry of the pack's roster: an agent, a group or an outside address, by the key rules use.
 
     `kind` is `agent`, `group` or `address`. `name` is what the helpdesk shows; `email` serves notifications;
-    `ids` maps a helpdesk's name to its own id where names are not enough.
+    `ids` maps a helpdesk's name to its own id where names are not enough. For assignment: `skills`; `hours`, the
+    calendar of the person's shifts (None: always there); `out`, first and last day of each absence, both included.
     """
 
     key: str
@@ -55,17 +59,58 @@ class Person:
     name: str
     email: str | None = None
     ids: Mapping[str, str] = field(default=EMPTY)
+    skills: tuple[str, ...] = ()
+    hours: str | None = None
+    out: tuple[tuple[date, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One turn on call: [start, end) and the roster key of who has it."""
+
+    start: datetime
+    end: datetime
+    person: str
+
+
+class Rota(Protocol):
+    """Who is on call when. Pure: a function of the rota's own rules and the instant asked for."""
+
+    def at(self, at: datetime) -> tuple[Shift, ...]:
+        """The shifts that cover this instant, in the order of their start, then of their people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What assignment has to know beyond the ticket, as the account stands now.
+
+    `load`: open tickets by agent name, None where nobody counted (not the same as nobody having any). `turn`: how many
+    times each round robin has chosen. `on_call`: shifts by rota, in place of the pack's own file of that name.
+    """
+
+    load: Mapping[str, int] | None = None
+    turn: Mapping[str, int] = field(default=EMPTY)
+    on_call: Mapping[str, tuple[Shift, ...]] = field(default=EMPTY)
+
+
+#: Nothing known of the account: an export, a single ticket.
+NO_DUTY = Duty()
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A situation a ticket can be in. `detect` recognises it; `suggest` where that only suggests."""
+    """A situation a ticket can be in. `detect` recognises it; `suggest` where that only suggests.
+
+    `course`: what is promised, escalated and followed up while a ticket is in it.
+    """
 
     id: str
     ref: RuleRef
     title: str
     detect: Condition | None = None
     suggest: bool = True
+    course: Course | None = None
 
 
 class TextTemplate(Protocol):
@@ -152,34 +197,106 @@ class Policy:
     maps: Mapping[str, FieldMap] = field(default=EMPTY)
     index: PhraseIndex | None = None
     source: str = ""
+    rotas: Mapping[str, Rota] = field(default=EMPTY)
+
+    #: What was worked out once from the rest, by a name of whoever did; a copy begins without.
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def calendar(self, name: str | None = None) -> WorkCalendar:
         """The named calendar, or the default one."""
         return self.calendars[name or self.default_calendar]
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The last public reply of an agent: its text and when it was written."""
+
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What some kinds of rules need beside the ticket itself; None where nobody looked it up, which is not "none".
+
+    `related`: other tickets of the same customer. `done`: idempotency keys of what was done on those. `reply`: the last
+    public reply of an agent.
+    """
+
+    related: tuple[Ticket, ...] | None = None
+    done: frozenset[str] = frozenset()
+    reply: Reply | None = None
+
+
+#: Nothing was looked up.
+NOTHING_BESIDE = Beside()
+
+
+_NO_LISTS: frozenset[str] = frozenset()
+_NOWHERE = (_NO_LISTS, _NO_LISTS)
+
+
 class Context:
     """One ticket being looked at: the policy, what is remembered, the instant, and the phrases found (once)."""
 
-    __slots__ = ("_found", "memory", "now", "policy", "situation", "situation_by", "situation_since", "ticket")
+    __slots__ = (
+        "_affirmed", "_found", "beside", "brief", "duty", "memory", "now", "policy", "shared", "situation",
+        "situation_by", "situation_since", "ticket",
+    )  # fmt: skip
 
-    def __init__(self, policy: Policy, ticket: Ticket, memory: Memory, now: datetime) -> None:
+    def __init__(self, policy: Policy, ticket: Ticket, memory: Memory, now: datetime, duty: Duty = NO_DUTY) -> None:
         self.policy = policy
         self.ticket = ticket
         self.memory = memory
         self.now = now
+        self.duty = duty
+        self.beside = NOTHING_BESIDE
+        #: Only what acts, or can't be told, needs its reasons: all else may answer without any (see `evaluate`).
+        self.brief = False
+        #: What rules of one kind found out once for all of them, by a name of their own.
+        self.shared: dict[str, Any] = {}
         self.situation: str | None = None
         self.situation_since: datetime | None = None
         self.situation_by: str | None = None
         self._found: dict[str, list[tuple[str, Match]]] | None = None
+        self._affirmed: tuple[frozenset[str], frozenset[str]] | None = None
 
     def at(self, now: datetime) -> Context:
         """The same ticket, memory and situation at another instant; phrases found are kept."""
-        other = Context(self.policy, self.ticket, self.memory, now)
+        other = Context(self.policy, self.ticket, self.memory, now, self.duty)
         other.situation, other.situation_by = self.situation, self.situation_by
         other.situation_since = self.situation_since
-        other._found = self._found
+        other._found, other._affirmed = self._found, self._affirmed
+        other.beside = self.beside
         return other
+
+    @property
+    def related(self) -> tuple[Ticket, ...]:
+        """Other tickets of the same customer, as far as they were looked up."""
+        return self.beside.related or ()
+
+    def learn(self, keeps: Mapping[str, Any]) -> None:
+        """Let the rules asked after this one see what a rule just told to be remembered (None forgets a name)."""
+        if keeps:
+            extra = {**self.memory.extra, **keeps}
+            kept = {name: value for name, value in extra.items() if value is not None}
+            self.memory = replace(self.memory, extra=kept)
+
+    def affirmed(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The phrase lists with a phrase that is not negated, in the subject and in the body: one scan of each."""
+        affirmed = self._affirmed
+        if affirmed is None:
+            index, ticket = self.policy.index, self.ticket
+            if index is None:
+                affirmed = _NOWHERE
+            else:
+                subject, body = ticket.subject, ticket.body
+                affirmed = (
+                    index.affirmed(subject) if subject else _NO_LISTS,
+                    index.affirmed(body) if body else _NO_LISTS,
+                )
+            self._affirmed = affirmed
+        return affirmed
 
     def found(self, phrase_list: str) -> list[tuple[str, Match]]:
         """Matches of one phrase list as (`subject` or `body`, match), searched once for all lists of the policy."""

@@ -60,7 +60,8 @@ class FieldName:
 class Shaped:
     """A text of a certain shape; parsed to `str`.
 
-    `shape` is one of `hours` (`09:00-18:00`), `day` (`2026-12-24` or `12-31`), `date`, `timezone`, `email`.
+    `shape` is one of `hours` (`09:00-18:00`), `day` (`2026-12-24` or `12-31`), `date`,
+    `dates` (`2026-08-03/2026-08-14`, both included), `timezone`, `email`.
     """
 
     shape: str
@@ -87,9 +88,9 @@ class Phrases:
 class Name:
     """The name of something declared elsewhere in the pack, checked to exist; parsed to `str`.
 
-    `of` is one of `person`, `assignee` (agent or group), `group`, `agent`, `calendar`, `text`, `situation`. `words` may
-    be written besides. Where a text is meant, one with a space or a line break in it may be written in place: it gets
-    a name of its own.
+    `of` is one of `person`, `assignee` (agent or group), `group`, `agent`, `calendar`, `text`, `situation`, `rota`,
+    `assignment` or `matrix` (a rule of that kind). `words` may be written besides. Where a text is meant, one with
+    a space or a line break in it may be written in place: it gets a name of its own.
     """
 
     of: str
@@ -151,13 +152,24 @@ class Field:
 class RuleProblem(ValueError):  # noqa: N818
     """Raised by a rule builder for values that are each well-formed but make no sense together.
 
-    `field` names the key to point at (None: the rule itself), `code` the message code.
+    `field` names the key to point at (None: the rule itself), `code` the message code. `also`: keys the text speaks of
+    besides; their lines are told. `beside`: further problems of the same rule, so that all are told at once.
     """
 
-    def __init__(self, code: str, text: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        field: str | None = None,
+        *,
+        also: tuple[str, ...] = (),
+        beside: tuple[RuleProblem, ...] = (),
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.field = field
+        self.also = also
+        self.beside = beside
 
 
 @dataclass(frozen=True, slots=True)

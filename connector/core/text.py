@@ -11,13 +11,24 @@ from typing import Final, NamedTuple
 
 import ahocorasick
 
-from connector.core._fold import Folding, Word, is_word
-from connector.core._negation import has_negator, is_negated
+from connector.core._fold import Word, folding, is_word
+from connector.core._negation import (
+    DENIES_AFTER,
+    DENIES_BEFORE,
+    LOOKS_BACK,
+    REACH_AHEAD,
+    REACH_BACK,
+    has_negator,
+    is_negated,
+)
 from connector.errors import ConfigurationError
 
 __all__ = ["Match", "PhraseError", "PhraseIndex"]
 
 _NO_NAMES: Final[frozenset[str]] = frozenset()
+#: Folded characters in which LOOKS_BACK words nearly always stand; where they do not, the text itself is asked.
+_NEAR: Final = 96
+_LONGEST_ANSWER: Final = max(map(len, DENIES_AFTER)) + 1
 
 
 class PhraseError(ConfigurationError, ValueError):
@@ -56,6 +67,8 @@ class _Hit(NamedTuple):
     plain: tuple[_Entry, ...]
     signed: tuple[_Entry, ...]
     length: int
+    negates: bool
+    width: int
 
 
 class PhraseIndex:
@@ -71,7 +84,7 @@ class PhraseIndex:
     def __init__(
         self, phrases: Mapping[str, Iterable[str]], *, fold_enye: bool = False, inside_identifiers: bool = False
     ) -> None:
-        self._folding = Folding(fold_enye=fold_enye, inside_identifiers=inside_identifiers)
+        self._folding = folding(fold_enye=fold_enye, inside_identifiers=inside_identifiers)
         by_key: dict[str, list[_Entry]] = {}
         for entry in self._read(phrases):
             known = by_key.setdefault(entry.key, [])
@@ -87,6 +100,8 @@ class PhraseIndex:
                 plain=plain,
                 signed=tuple(entry for entry in entries if entry.signed is not None),
                 length=key.count(" ") + 1,
+                negates=entries[0].negates,
+                width=len(key) + 2,
             )
             self._automaton.add_word(f" {key} ", hit)
         if by_key:
@@ -101,8 +116,11 @@ class PhraseIndex:
         signed = self._candidates(text)
         if signed is None:
             return []
-        words = self._folding.words(text)
-        found = [*self._plain_matches(text, words), *self._signed_matches(text, words, signed)]
+        if not signed:
+            found = [*self._near_matches(text)]
+        else:
+            words = self._folding.words(text)
+            found = [*self._plain_matches(text, words), *self._signed_matches(text, words, signed)]
         found.sort(key=lambda match: (match.start, match.end))
         return found
 
@@ -120,8 +138,28 @@ class PhraseIndex:
         return found
 
     def affirmed(self, text: str) -> frozenset[str]:
-        """The names with at least one match that is not negated."""
-        return frozenset(match.name for match in self.find(text) if not match.negated)
+        """The names with at least one match that is not negated: what find() would say, in one scan of most texts.
+
+        Where a phrase stands, only a word that may deny it, near enough to do so, makes the text be read more closely.
+        """
+        folded = self._folding.fold(text)
+        hits = [*self._automaton.iter(folded)] if len(self._automaton) else []
+        if not hits and not self._sign_only:
+            return _NO_NAMES
+        if self._sign_only or any(hit.signed for _, hit in hits):
+            return frozenset(match.name for match in self.find(text) if not match.negated)
+        found: set[str] = set()
+        for end, hit in hits:
+            if not hit.names <= found and (
+                hit.negates or not _may_be_denied(folded, end, hit.width) or self._affirms(text, folded, end, hit)
+            ):
+                found |= hit.names
+        return frozenset(found)
+
+    def _affirms(self, text: str, folded: str, end: int, hit: _Hit) -> bool:
+        """Whether the phrase found at this end of the folded text is not negated: its neighbourhood is looked at."""
+        first, before, near = self._neighbourhood(text, folded, end, hit)
+        return not is_negated(text, near, first - before, first - before + hit.length - 1)
 
     def _read(self, phrases: Mapping[str, Iterable[str]]) -> Iterator[_Entry]:
         for name, listed in phrases.items():
@@ -154,6 +192,22 @@ class PhraseIndex:
             signed.extend(entry for entry in hit.signed if entry not in signed)
         return signed if any_hit or signed else None
 
+    def _near_matches(self, text: str) -> Iterator[Match]:
+        """The matches of phrases without signs; few as they are in most texts, only the words around them are made."""
+        folded = self._folding.fold(text)
+        for end, hit in self._automaton.iter(folded):
+            first, before, near = self._neighbourhood(text, folded, end, hit)
+            at, last = first - before, first - before + hit.length - 1
+            negated = not hit.negates and _may_be_denied(folded, end, hit.width) and is_negated(text, near, at, last)
+            for entry in hit.plain:
+                yield Match(entry.name, entry.phrase, near[at].start, near[last].end, negated)
+
+    def _neighbourhood(self, text: str, folded: str, end: int, hit: _Hit) -> tuple[int, int, list[Word]]:
+        """(number of the first word of what was found, number of the first word given, the words around it)."""
+        first = folded.count(" ", 0, end - hit.width + 1)
+        before = max(0, first - REACH_BACK)
+        return first, before, self._folding.words_from(text, before, first + hit.length + REACH_AHEAD)
+
     def _plain_matches(self, text: str, words: Sequence[Word]) -> Iterator[Match]:
         if not len(self._automaton):
             return
@@ -181,6 +235,18 @@ class PhraseIndex:
                 inside = [number for number, word in enumerate(words) if word.start < end and word.end > start]
                 negated = bool(inside) and not entry.negates and is_negated(text, words, inside[0], inside[-1])
                 yield Match(entry.name, entry.phrase, start, end, negated)
+
+
+def _may_be_denied(folded: str, end: int, width: int) -> bool:
+    """Whether a word stands near the phrase that ends here that could deny it: the cheap test, never wrongly no."""
+    if folded[end + 1 : end + 1 + _LONGEST_ANSWER].partition(" ")[0] in DENIES_AFTER:
+        return True
+    start = end - width + 1
+    cut = max(0, start - _NEAR)
+    before = folded[cut:start].split(" ")[1:]  # the first may be a part of a word, or nothing
+    if len(before) < LOOKS_BACK and cut:
+        return True
+    return not DENIES_BEFORE.isdisjoint(before[-LOOKS_BACK:])
 
 
 def _occurrences(entry: _Entry, stream: str) -> Iterator[tuple[int, int]]:

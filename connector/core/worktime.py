@@ -78,7 +78,7 @@ class WorkCalendar:
     _open: OpenIntervals
     _zone: ZoneInfo
 
-    def __init__(  # noqa: PLR0917 - the order of a mapping file's calendar section
+    def __init__(
         self,
         tz: str | ZoneInfo,
         weekly: Mapping[str, ClockSpans],
@@ -169,13 +169,18 @@ class WorkCalendar:
         at = _micros(start)
         if days == 0:
             return _instant(self._open.next_open(at))
-        wall = _instant(at).astimezone(self._zone).replace(tzinfo=None)
-        owner = self._open.owner(at) or wall.toordinal()
-        ordinal = self._open.nth_day(owner, days, at)
-        target = micros_of_wall(wall + timedelta(days=ordinal - owner), self._zone)
+        steady = self._open.days_later(at, days)
+        target = self._by_wall(at, days) if steady is None else steady
         if self._open.owner(target) is not None:  # open, or exactly at a closing: the time of day is kept
             return _instant(target)
         return _instant(self._open.next_open(target) if days > 0 else self._open.prev_open(target))
+
+    def _by_wall(self, at: int, days: int) -> int:
+        """The same time of day on the local clock, `days` business dates later."""
+        wall = _instant(at).astimezone(self._zone).replace(tzinfo=None)
+        owner = self._open.owner(at) or wall.toordinal()
+        ordinal = self._open.nth_day(owner, days, at)
+        return micros_of_wall(wall + timedelta(days=ordinal - owner), self._zone)
 
     def is_open(self, at: datetime) -> bool:
         """Whether the place is open at this instant; it is at an opening and is not at a closing."""

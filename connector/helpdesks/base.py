@@ -126,8 +126,8 @@ class Opening:
     """All that an account's helpdesk may need to be opened. Times are in elapsed seconds.
 
     `maps`: the pack's field maps by helpdesk name. `key`: called only by kinds that need a secret. `leave_free`,
-    `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present (UTC). `stop`:
-    set where waits must end at once.
+    `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present
+    (UTC). `stop`: set where waits must end at once.
     """
 
     name: str

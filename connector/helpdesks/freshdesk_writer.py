@@ -100,6 +100,8 @@ def _payload(changes: Mapping[str, Any], words: Vocabulary, ticket_id: str) -> d
             payload["status"] = int(_status(words, str(value), ticket_id))
         elif name == "priority":
             payload["priority"] = int(_coded(words.priority, "priority", str(value), ticket_id))
+        elif name == "channel":
+            payload["source"] = int(_coded(words.channel, "channel", str(value), ticket_id))
         elif name in _KEYS:
             payload[_KEYS[name]] = None if value is None else int(_person(words, name, str(value), ticket_id))
         elif name == "tags":
@@ -118,7 +120,7 @@ def _payload(changes: Mapping[str, Any], words: Vocabulary, ticket_id: str) -> d
         elif name == "product":
             payload["product_id"] = None if value is None else _product(words, str(value), ticket_id)
         else:
-            known = "status, priority, group, agent, tags, type, subject, product, custom.X and mapped fields"
+            known = "status, priority, channel, group, agent, tags, type, subject, product, custom.X and mapped fields"
             kind = "not mapped onto a field of this helpdesk" if name in (*TEXT_FIELDS, *TIME_FIELDS) else "unknown"
             msg = f"ticket {ticket_id}: {name} is {kind}; it can set {known}"
             raise Refused(msg, field=name)

@@ -1,0 +1,1 @@
+"""Policy packs: YAML files read into policies, every mistake with its file, line and column."""

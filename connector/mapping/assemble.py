@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from connector.core.fieldmap import FieldMap
@@ -18,23 +19,27 @@ from connector.mapping.declared import PACK, PERSON, RULE, TOP
 from connector.mapping.maps import read_map
 from connector.mapping.names import Names
 from connector.mapping.nodes import Node
+from connector.mapping.oncall import CalendarRota, read_rotas
 from connector.mapping.parse import Parser, find
 from connector.mapping.problems import Problem, did_you_mean, shown
 from connector.mapping.registry import name_field, rule_kinds
 from connector.mapping.shapes import is_zone
 from connector.mapping.templates import TextOfPack, compile_text
+from connector.mapping.wording import wording
 
 
 @dataclass(slots=True)
 class Assembly:
     """Everything read from a pack: what became of it, and where each thing stands (for lint).
 
-    `declared` maps (kind, name) to the node of the name: `person`, `calendar`, `text`, `situation`, `phrases`, `map`.
+    `declared` maps (kind, name) to the node of the name: `person`, `calendar`, `text`, `situation`, `phrases`, `map`;
+    `held` maps it to what stands under the name, for a rule to the whole rule.
     """
 
     problems: list[Problem]
     names: Names = field(default_factory=Names)
     declared: dict[tuple[str, str], Node] = field(default_factory=dict)
+    held: dict[tuple[str, str], Node] = field(default_factory=dict)
     pack: Mapping[str, Any] = field(default_factory=dict)
     calendars: dict[str, WorkCalendar] = field(default_factory=dict)
     texts: dict[str, TextOfPack] = field(default_factory=dict)
@@ -42,6 +47,7 @@ class Assembly:
     maps: dict[str, FieldMap] = field(default_factory=dict)
     map_nodes: dict[str, Node] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
+    rotas: dict[str, CalendarRota] = field(default_factory=dict)
 
     def policy(self, digest: str, source: str) -> Policy:
         """The policy, once there are no problems."""
@@ -62,6 +68,7 @@ class Assembly:
             maps=self.maps,
             index=PhraseIndex(phrases) if phrases else None,
             source=source,
+            rotas=self.rotas,
         )
 
     def _phrase_lists(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -72,13 +79,15 @@ class Assembly:
                 yield name, tuple(listed)
 
 
-def assemble(roots: list[Node], problems: list[Problem], lost: str = "") -> Assembly:
+def assemble(
+    roots: list[Node], problems: list[Problem], lost: str = "", attached: Mapping[str, str] | None = None
+) -> Assembly:
     """Read all files of a pack, in file-name order, into an Assembly; every mistake goes to `problems`.
 
-    `lost` is the text of the files that are not YAML.
+    `lost` is the text of the files that are not YAML; `attached` are the texts of the pack's on-call files by name.
     """
     work = Assembly(problems, Names(lost=lost))
-    reader = _Reader(work)
+    reader = _Reader(work, attached or {})
     reader.sort(roots)
     reader.read_names()
     reader.read_rules()
@@ -90,14 +99,16 @@ def assemble(roots: list[Node], problems: list[Problem], lost: str = "") -> Asse
 class _Reader:
     """The steps of reading, in the order in which names become known."""
 
-    def __init__(self, work: Assembly) -> None:
+    def __init__(self, work: Assembly, attached: Mapping[str, str]) -> None:
         self.work = work
+        self._attached = attached
         self.parser = Parser(work.names, work.problems)
         self.kinds = rule_kinds()
         self._sections: dict[str, list[tuple[Node, Node]]] = {}
         self._maps: list[Node] = []
         self._zone = "UTC"
         self._files: list[Node] = []
+        self._texts: dict[str, Node] = {}
 
     def sort(self, roots: list[Node]) -> None:
         """Tell maps from other files, and collect the values of each top-level key."""
@@ -132,6 +143,8 @@ class _Reader:
             person = self._person(key.text, node)
             if person is not None:
                 names.people[key.text] = person
+                if person.skills:  # rules find those by what they can do
+                    names.used.add(("person", key.text))
         for key, node in self._named("phrases", "phrases"):
             self.parser.what = f"phrase list '{shown(key.text)}'"
             names.phrases[key.text] = self._phrase_list(node)
@@ -140,7 +153,13 @@ class _Reader:
             if calendar is not None:
                 work.calendars[key.text] = calendar
         for key, node in texts:
+            self._texts[key.text] = node
             self._text(key.text, node)
+        work.rotas = read_rotas(self.parser, self._named("rotas", "rota"), self._zone, self._attached)
+        for kind, named in names.rules.items():
+            for _, value in self._sections.get(kind, ()):
+                given = (item.get("name") for item in value.children)
+                named |= {name.text for name in given if name is not None and name.is_scalar and name.text}
         for _, value in self._sections.get("situations", ()):
             for item in value.children:
                 name, title = item.get("id"), item.get("title")
@@ -180,6 +199,7 @@ class _Reader:
                 continue
             for key, node in value.items:
                 if self._is_new(kind, key.text, key):
+                    self.work.held[kind, key.text] = node
                     yield key, node
 
     def _is_new(self, kind: str, name: str, node: Node) -> bool:
@@ -208,7 +228,16 @@ class _Reader:
             return None
         kind = kinds[0]
         email = given["email"] or (given["address"] if kind == "address" else None)
-        return Person(key, kind, given[kind], email, given["ids"] or {})
+        return Person(
+            key,
+            kind,
+            given[kind],
+            email,
+            given["ids"] or {},
+            tuple(given["skills"] or ()),
+            given["hours"],
+            tuple(_first_and_last(days) for days in given["out_of_office"] or ()),
+        )
 
     def _phrase_list(self, node: Node) -> tuple[str, ...]:
         parts = node.children if node.kind == "list" else [node]
@@ -227,9 +256,10 @@ class _Reader:
             self.work.texts[name] = compiled
 
     def read_inline(self) -> None:
-        """Compile the texts written in place where a text's name may stand."""
+        """Compile the texts written in place where a text's name may stand; hold all texts against the vocabulary."""
         for name, node in self.parser.inline.items():
             self._text(name, node)
+        self.work.problems += wording(self.work.rules, {**self._texts, **self.parser.inline})
 
     # --- rules ------------------------------------------------------------------------------------------------------
     def read_rules(self) -> None:
@@ -263,17 +293,20 @@ class _Reader:
             return
         if values is None:
             return
+        self.work.held[kind.name, values[named]] = item
         ref = RuleRef(kind.name, values.pop(named), file, item.line)
         enabled = values.pop("enabled")
         try:
             rule = kind.build(ref, values)
         except RuleProblem as bad:
-            place = find(item, bad.field or "")
-            self.parser.wrong(place, bad.code, f"{bad}, in {self.parser.what}")
+            for one in (bad, *bad.beside):
+                lines = [find(item, path).line for path in one.also]
+                hint = f"see line {', '.join(map(str, lines))}" if lines else ""
+                self.parser.wrong(find(item, one.field or ""), one.code, f"{one}, in {self.parser.what}", hint)
             return
         if enabled and isinstance(rule, SituationRule):
             self.work.situations[ref.name] = rule.situation
-        elif enabled:
+        if enabled and not (isinstance(rule, SituationRule) and rule.situation.course is None):
             self.work.rules.append(rule)
 
     def read_maps(self) -> None:
@@ -293,6 +326,11 @@ class _Reader:
 
 def _rule_fields(named: str) -> tuple[Field, ...]:
     return tuple(Field(named, one.type, one.doc, required=True) if one.name == "name" else one for one in RULE)
+
+
+def _first_and_last(days: str) -> tuple[date, date]:
+    first, _, last = days.partition("/")
+    return date.fromisoformat(first), date.fromisoformat(last or first)
 
 
 def _kind_of(node: Node) -> str:

@@ -98,15 +98,14 @@ def _public(parser: Parser, node: Node) -> frozenset[date] | None:
             parser.wrong(where, "E032", f"a subdivision needs its `country:`, in {parser.what}")
             return None
         return frozenset()
-    countries = _countries()
-    if country not in countries:
-        hint = did_you_mean(country, countries, most=0) or "write the two-letter code: MX, CL, IT …"
+    if country not in _countries():
+        hint = did_you_mean(country, _countries(), most=0) or "write the two-letter code: MX, CL, IT …"
         parser.wrong(
             where.get("country") or where, "E028", f"unknown country '{shown(country)}', in {parser.what}", hint
         )
         return None
-    if subdivision is not None and subdivision not in countries[country]:
-        hint = did_you_mean(subdivision, countries[country], most=40)
+    if subdivision is not None and subdivision not in _subdivisions(country):
+        hint = did_you_mean(subdivision, _subdivisions(country), most=40)
         words = f"{country} has no subdivision '{shown(subdivision)}', in {parser.what}"
         parser.wrong(where.get("subdivision") or where, "E028", words, hint)
         return None
@@ -114,10 +113,17 @@ def _public(parser: Parser, node: Node) -> frozenset[date] | None:
 
 
 @lru_cache(maxsize=1)
-def _countries() -> dict[str, list[str]]:
+def _countries() -> tuple[str, ...]:
+    """The codes of all countries. The library's own list of them would load every one: longer than a whole cycle."""
+    from holidays.registry import EntityLoader
+
+    return tuple(sorted(EntityLoader.get_country_codes(include_aliases=False)))
+
+
+def _subdivisions(country: str) -> tuple[str, ...]:
     import holidays
 
-    return dict(holidays.list_supported_countries(include_aliases=False))
+    return tuple(holidays.country_holidays(country).subdivisions)
 
 
 @lru_cache(maxsize=64)

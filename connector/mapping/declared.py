@@ -49,6 +49,19 @@ PERSON = (
     Field(
         "ids", Table(Text()), 'The helpdesk\'s own id, by helpdesk, where names are not enough: `{freshdesk: "9001"}`.'
     ),
+    Field("skills", Many(Text()), "What an agent can do, for assignment rules that ask for it.", default=()),
+    Field("hours", Name("calendar"), "The calendar of an agent's shifts; left out: always there."),
+    Field(
+        "out_of_office",
+        Many(Shaped("dates")),
+        "Days on which an agent is not there: `2026-08-03`, or `2026-08-03/2026-08-14`, both included.",
+        default=(),
+    ),
+)
+
+ROTA = (
+    Field("file", Text(), "The iCalendar file (`.ics`) inside the pack that says who is on call when.", required=True),
+    Field("timezone", Shaped("timezone"), "The zone of times in the file that carry none; default: the pack's."),
 )
 
 TICKET_FIELDS = ("id", *WORD_FIELDS, *TEXT_FIELDS, *TIME_FIELDS, "tags")
@@ -85,7 +98,7 @@ HELPDESK = (
                 *(Field(name, Text(), f"The {name.replace('_', ' ')} of every ticket.") for name in TEXT_FIELDS),
             )
         ),
-        "What holds where an export has no column for a field, instead of \"unknown\": `{priority: normal}`.",
+        'What holds where an export has no column for a field, instead of "unknown": `{priority: normal}`.',
     ),
     Field("empty", Many(Text()), "Texts that mean nothing is there.", default=_MAP.empty),
     Field("dates", Word(("dmy", "mdy")), "How 03/04/2026 is meant.", default=_MAP.date_order),
@@ -108,6 +121,7 @@ TOP = {
     "pack": "The pack itself; exactly one file has it.",
     "calendars": "Opening hours and holidays by name.",
     "people": "The roster: agents, groups and outside addresses by the key that rules use.",
+    "rotas": "Who is on call when, by name: turns in iCalendar files of the pack.",
     "phrases": "Named lists of phrases, usable wherever phrases are.",
     "texts": "Named texts in the pack's language, with placeholders.",
 }

@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 MAX_FILES = 500
-_ENDINGS = (".yaml", ".yml")
+_ON_CALL = ".ics"
+_ENDINGS = (".yaml", ".yml", _ON_CALL)
 _NOT_POLICY = "cases"
 
 
@@ -99,7 +100,10 @@ def _load(
 ) -> LoadResult:
     roots: list[Node] = []
     lost = list(unreadable)
+    attached = {file: text for file, text in texts.items() if file.endswith(_ON_CALL)}
     for file, text in texts.items():
+        if file in attached:
+            continue
         node, wrong = compose(text, file, root)
         problems += wrong
         if node is not None and node.kind != "null":
@@ -112,7 +116,7 @@ def _load(
             problems.append(Problem("E010", "", 0, 0, "the pack holds no policy", hint, root=root))
         return LoadResult(None, tuple(in_order(problems)))
     try:
-        assembly = assemble(roots, problems, "\n".join(lost))
+        assembly = assemble(roots, problems, "\n".join(lost), attached)
     except ConfigurationError as error:  # a plug-in that can't be loaded
         problems.append(Problem("E014", "", 0, 0, str(error), root=root))
         return LoadResult(None, tuple(in_order(problems)))

@@ -16,6 +16,8 @@ class Names:
     texts: set[str] = field(default_factory=set)
     situations: dict[str, str] = field(default_factory=dict)  # id -> title
     phrases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rotas: set[str] = field(default_factory=set)
+    rules: dict[str, set[str]] = field(default_factory=lambda: {"assignment": set(), "matrix": set()})
     used: set[tuple[str, str]] = field(default_factory=set)  # (kind, key) of everything referred to
     lost: str = ""  # the text of files that are not YAML: what they may declare is not called unknown
 

@@ -28,7 +28,9 @@ class _Wrong:
 WRONG: Final = _Wrong()
 
 FIELD_NAMES = (*WORD_FIELDS, *TEXT_FIELDS, *TIME_FIELDS, "tags")
+_NAMED_RULES = {"assignment": "assignment", "matrix": "matrix"}  # kind -> the key it is declared under
 _NAME_CODES = {"calendar": "E042", "text": "E043", "situation": "E044"}
+_NAME_CODES |= dict.fromkeys(("rota", *_NAMED_RULES), "E049")
 _MEANT = {"yes": "true", "on": "true", "si": "true", "sí": "true", "no": "false", "off": "false"}
 _CUSTOM = re.compile(r"custom\.\S.*\Z")
 
@@ -225,6 +227,8 @@ class Parser:
             "calendar": self.names.calendars,
             "text": self.names.texts,
             "situation": self.names.situations,
+            "rota": self.names.rotas,
+            **self.names.rules,
         }[of.of]
         if text in declared:
             self.names.used.add((of.of, text))
@@ -238,8 +242,8 @@ class Parser:
         return self.wrong(
             node,
             _NAME_CODES[of.of],
-            f"unknown {of.of} '{shown(text)}' in {self.what}",
-            did_you_mean(text, (*declared, *of.words)) or f"declare it under `{of.of}s:`",
+            f"unknown {of.of}{' rule' if of.of in _NAMED_RULES else ''} '{shown(text)}' in {self.what}",
+            did_you_mean(text, (*declared, *of.words)) or f"declare it under `{_NAMED_RULES.get(of.of, f'{of.of}s')}:`",
         )
 
     def _person(self, node: Node, text: str, kind: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from connector.core import spec
 from connector.core.conditions import OPERATORS
 from connector.core.model import CHANNELS, PRIORITIES, STATUSES
-from connector.mapping.declared import CALENDAR, HELPDESK, PACK, PERSON, RULE, TOP
+from connector.mapping.declared import CALENDAR, HELPDESK, PACK, PERSON, ROTA, RULE, TOP
 from connector.mapping.problems import CODES
 from connector.mapping.registry import name_field, rule_kinds
 from connector.mapping.templates import PLACEHOLDERS
@@ -34,6 +34,7 @@ def _lines() -> Iterator[str]:
         ("`pack:`", PACK),
         ("`calendars:`, each", CALENDAR),
         ("`people:`, each", PERSON),
+        ("`rotas:`, each", ROTA),
         ("Helpdesk map (a file with `helpdesk:`)", HELPDESK),
     ):
         yield f"### {title}"
@@ -98,7 +99,8 @@ def _default(value: Any) -> str:
 
 
 def _name(of: spec.Name) -> str:
-    place = {"person": "people", "assignee": "people", "agent": "people", "group": "people"}.get(of.of, f"{of.of}s")
+    people = {"person": "people", "assignee": "people", "agent": "people", "group": "people"}
+    place = {**people, "assignment": "assignment", "matrix": "matrix"}.get(of.of, f"{of.of}s")
     words = "".join(f", or `{word}`" for word in of.words)
     inline = ", or the text itself" if of.of == "text" else ""
     return f"name under `{place}:`{words}{inline}"
@@ -112,7 +114,12 @@ _WORDS: dict[type[Any], Callable[[Any], str]] = {
     spec.Number: lambda _: "number",
     spec.Scalar: lambda _: "text, number, `true` or `false`",
     spec.FieldName: lambda _: "ticket field or `custom.X`",
-    spec.Shaped: lambda of: {"hours": '`"09:00-18:00"`', "day": "date", "date": "date"}.get(of.shape, of.shape),
+    spec.Shaped: lambda of: {
+        "hours": '`"09:00-18:00"`',
+        "day": "date",
+        "date": "date",
+        "dates": "date, or first/last",
+    }.get(of.shape, of.shape),
     spec.Duration: lambda of: "time" + ("" if of.business else " (not business time)"),
     spec.When: lambda _: "condition",
     spec.Phrases: lambda _: "phrase, list of phrases, or name of a list",

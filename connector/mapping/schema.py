@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.core import spec
 from connector.core.conditions import OPERATORS
-from connector.mapping.declared import CALENDAR, HELPDESK, PACK, PERSON, RULE, TOP
+from connector.mapping.declared import CALENDAR, HELPDESK, PACK, PERSON, ROTA, RULE, TOP
 from connector.mapping.parse import FIELD_NAMES
 from connector.mapping.registry import name_field, rule_kinds
 from connector.mapping.shapes import SHAPES
@@ -23,6 +23,7 @@ def json_schema() -> dict[str, Any]:
         "pack": _fields(PACK),
         "calendars": {"type": "object", "additionalProperties": _fields(CALENDAR)},
         "people": {"type": "object", "additionalProperties": _person()},
+        "rotas": {"type": "object", "additionalProperties": _fields(ROTA)},
         "phrases": {"type": "object", "additionalProperties": {"$ref": "#/$defs/phrases"}},
         "texts": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     }

@@ -41,6 +41,12 @@ def is_day(text: str) -> bool:
     return bool(re.fullmatch(DAY, text))
 
 
+def is_dates(text: str) -> bool:
+    """Whether the text is a date, or a first and a last date with a slash between, in their order."""
+    first, slash, last = text.partition("/")
+    return is_date(first) and (not slash or (is_date(last) and first <= last))
+
+
 def is_date(text: str) -> bool:
     """Whether the text is a date of one year."""
     return len(text) == 10 and is_day(text)
@@ -54,6 +60,7 @@ SHAPES = {
     "hours": Shape("opening hours", 'write "09:00-18:00"', _pattern(HOURS), HOURS),
     "day": Shape("a date", 'write "2026-12-24", or "12-24" for every year', is_day, DAY),
     "date": Shape("a date", 'write "2026-12-24"', is_date, DAY),
+    "dates": Shape("a date, or a first and a last one", 'write "2026-08-03" or "2026-08-03/2026-08-14"', is_dates),
     "email": Shape("an e-mail address", "write name@example.com", _pattern(EMAIL), EMAIL),
     "timezone": Shape("a time zone", "write a name like America/Mexico_City", is_zone),
 }

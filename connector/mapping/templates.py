@@ -41,6 +41,17 @@ PLACEHOLDERS: dict[str, tuple[str, str]] = {
     "STATUS": ("status", "the status"),
     "SITUATION": ("situation", "the title of the situation the ticket is in"),
     "SINCE": ("since", "when it entered that situation"),
+    "PROMISE": ("promise", "until when the customer was promised an answer"),
+    "EARLIEST": ("promise_least", "the earliest instant of a promised range"),
+    "FACTS": ("facts", "what is missing before the case may go up"),
+    "TO": ("to", "to whom the case goes up"),
+    "NEXT": ("next", "when the next follow-up is"),
+    "FIRST": ("first", "the number of the earlier request a customer insists on"),
+    "FIRSTSUBJECT": ("first_subject", "the subject of that request"),
+    "FOLLOWUP": ("follow_up", "the number of the follow-up ticket of that request"),
+    "DEADLINE": ("deadline", "when the answer to that request, or to its follow-up, is due"),
+    "DETAIL": ("body", "what the customer wrote or said"),
+    "FOUND": ("found", "the words found that are not to be used with customers"),
     "CREATED": ("created_at", "when the ticket was created"),
     "DATE": ("date", "now"),
     "DUE": ("due", "when the step that writes this text was due"),
@@ -84,6 +95,7 @@ class TextOfPack:
 
     name: str
     _template: Template
+    needs: frozenset[str] = frozenset()  # values without which it can't be filled in, whatever its conditions say
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Fill the placeholders with `values` (by the names of PLACEHOLDERS, and `custom.X`).
@@ -129,13 +141,30 @@ def compile_text(name: str, node: Node) -> tuple[TextOfPack | None, list[Problem
         problems += _forbidden(tree, name, node)
         if problems:
             return None, problems
-        return TextOfPack(name, env.from_string(tree)), []
+        return TextOfPack(name, env.from_string(tree), frozenset(_needs(tree))), []
     except TemplateSyntaxError as error:
         problems.append(_syntax(error, name, node))
     except (TemplateError, ValueError, SyntaxError, RecursionError, MemoryError, OverflowError, TypeError) as error:
         words = f"the text '{shown(name)}' can't be read: {shown(str(error) or type(error).__name__, 120)}"
         problems.append(node.problem("E029", words))
     return None, problems
+
+
+def _needs(part: nodes.Node) -> Iterator[str]:
+    """The values written out unconditionally: not those inside or asked by a condition, or with a default."""
+    if isinstance(part, (nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Test)):
+        return
+    if isinstance(part, nodes.Filter) and part.name == "default":
+        return
+    if isinstance(part, nodes.Getattr):
+        yield f"custom.{part.attr}"
+    elif isinstance(part, nodes.Getitem) and isinstance(part.arg, nodes.Const):
+        yield f"custom.{part.arg.value}"
+    elif isinstance(part, nodes.Name):
+        yield part.name
+    else:
+        for child in part.iter_child_nodes():
+            yield from _needs(child)
 
 
 def _as_expression(found: re.Match[str]) -> str:

@@ -115,8 +115,22 @@ class Store(Protocol):
         """How many mirrored tickets are open (neither closed nor gone); kept by counters or an index."""
         ...
 
+    def loads(self, account: str) -> dict[str, int]:
+        """Agent, as the helpdesk shows the name -> how many tickets not finished they have, by an index."""
+        ...
+
     def scan(self, account: str, *, only_open: bool = False) -> Iterator[Mirrored]:
         """All mirrored tickets of an account by id, streamed: for reports and diffs, never inside a cycle."""
+        ...
+
+    def related(
+        self, account: str, *, requester: str | None, contract: str | None, since: datetime, limit: int
+    ) -> list[Ticket]:
+        """At most `limit` tickets created at or after `since` of this requester or contract, newest first, by index.
+
+        `requester` and `contract` are keys of `connector.core.kin` (`email:…`, `phone:…`, `name:…`; `contract:…`).
+        Raises ValueError for any other.
+        """
         ...
 
     # --- journal ------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ SET_CURSOR = (
 )
 TICKET_COLUMNS = (
     "account", "id", "status", "priority", "channel", "group_name", "agent", "escalation_type", "created_at",
-    "updated_at", "is_open", "gone", "wake_at", "ticket", "memory",
+    "updated_at", "is_open", "gone", "wake_at", "ticket", "memory", "email_key", "phone_key", "name_key",
+    "contract_key",
 )  # fmt: skip
 PUT = (
     f"INSERT INTO tickets ({', '.join(TICKET_COLUMNS)}) VALUES ({', '.join('?' * len(TICKET_COLUMNS))})"  # noqa: S608 - only our own column names
@@ -29,11 +30,19 @@ WAKE_ALL = "UPDATE tickets SET wake_at = CASE WHEN wake_at < ? THEN wake_at ELSE
 WAKE_OPEN = WAKE_ALL + " AND is_open = 1"
 SCAN = _MIRRORED + " WHERE account = ? AND id > ? ORDER BY id LIMIT ?"
 SCAN_OPEN = _MIRRORED + " WHERE account = ? AND id > ? AND is_open = 1 ORDER BY id LIMIT ?"
+# One statement a column: an OR over several would read more than the index gives.
+RELATED = (
+    _MIRRORED + " WHERE account = ? AND {column} = ? AND created_at >= ? ORDER BY created_at DESC, id DESC LIMIT ?"
+)
 OPEN_COUNT = "SELECT open_tickets FROM counts WHERE account = ?"
 # Also the lock under which an account's tickets are counted and written.
 ADD_OPEN = (
     "INSERT INTO counts (account, open_tickets) VALUES (?, ?)"
     " ON CONFLICT (account) DO UPDATE SET open_tickets = counts.open_tickets + excluded.open_tickets"
+)
+LOADS = (
+    "SELECT agent, count(*) FROM tickets WHERE account = ? AND is_open = 1 AND agent IS NOT NULL"
+    " AND coalesce(status, '') <> 'completed' GROUP BY agent"
 )
 OPEN_AMONG = "SELECT count(*) FROM tickets WHERE account = ? AND id IN ({marks}) AND is_open = 1"
 

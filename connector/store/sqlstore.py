@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from connector.core import kin
 from connector.core.model import Memory, Outcome, Ticket
 from connector.errors import StoreError
 from connector.store import sql
@@ -31,6 +32,7 @@ from connector.store.codec import (
 from connector.store.problems import DamagedRow
 from connector.store.transactions import Row, Transactional
 
+_KEYS = (*kin.PERSON_KEYS, "contract")  # what `related` finds a customer's tickets by, in the order of the columns
 _CHUNK = 500  # ids in one IN (…)
 _PAGE = 500  # rows of one page of a streamed read
 
@@ -107,6 +109,10 @@ class SqlStore(Transactional):
         rows = self._read(sql.OPEN_COUNT, (account,))
         return int(rows[0][0]) if rows else 0
 
+    def loads(self, account: str) -> dict[str, int]:
+        """See `Store.loads`."""
+        return {row[0]: int(row[1]) for row in self._read(sql.LOADS, (account,))}
+
     def scan(self, account: str, *, only_open: bool = False) -> Iterator[Mirrored]:
         """See `Store.scan`; read page by page, so what is written meanwhile may show further on."""
         statement, last = sql.SCAN_OPEN if only_open else sql.SCAN, ""
@@ -114,6 +120,19 @@ class SqlStore(Transactional):
             for row in rows:
                 yield self._mirrored(account, row)
             last = rows[-1][0]
+
+    def related(
+        self, account: str, *, requester: str | None, contract: str | None, since: datetime, limit: int
+    ) -> list[Ticket]:
+        """See `Store.related`."""
+        found: dict[str, Ticket] = {}
+        for key in (requester, contract):
+            if key is not None:
+                statement = sql.RELATED.format(column=_key_column(key))
+                rows = self._read(statement, (account, _column(key), instant_text(since), limit))
+                found.update((row[0], load_ticket(row[1], f"ticket {row[0]} of {account}")) for row in rows)
+        newest = sorted(found.values(), key=lambda one: (maybe_text(one.created_at) or "", one.id), reverse=True)
+        return newest[:limit]
 
     def _mirrored(self, account: str, row: Row) -> Mirrored:
         what = f"ticket {row[0]} of {account}"
@@ -278,12 +297,21 @@ class SqlStore(Transactional):
 def _ticket_row(account: str, row: Mirrored) -> Row:
     ticket: Ticket = row.ticket
     memory: Memory = row.memory
+    keys = kin.keys(ticket, _KEYS)
     return (
         account, ticket.id, _column(ticket.status), _column(ticket.priority), _column(ticket.channel),
         _column(ticket.group), _column(ticket.agent), _column(ticket.escalation_type), maybe_text(ticket.created_at),
         maybe_text(ticket.updated_at), int(ticket.is_open), _column(ticket.gone), maybe_text(row.wake_at),
-        dump_ticket(ticket), dump_memory(memory),
+        dump_ticket(ticket), dump_memory(memory), *(_column(keys.get(kind)) for kind in _KEYS),
     )  # fmt: skip
+
+
+def _key_column(key: str) -> str:
+    kind = key.partition(":")[0]
+    if kind not in _KEYS:
+        msg = f"{kind!r} is no kind of key of a customer: use {', '.join(_KEYS)}"
+        raise ValueError(msg)
+    return f"{kind}_key"
 
 
 def _intent(row: Row) -> Intent:

@@ -57,6 +57,27 @@ class StoreContract(StoreTransactions):
         assert (back["1"].ticket.subject, back["2"].ticket.subject) == (None, "")
         assert back["1"].ticket.custom is EMPTY
 
+    def test_loads_count_the_unfinished_tickets_of_each_agent(self, store: Store) -> None:
+        """Closed, completed and gone tickets are no load; nor are those of nobody, or of another account."""
+        tickets = [
+            Ticket(id="1", status="open", agent="Ana"),
+            Ticket(id="2", status="waiting_customer", agent="Ana"),
+            Ticket(id="3", status=None, agent="Ana"),
+            Ticket(id="4", status="completed", agent="Ana"),
+            Ticket(id="5", status="closed", agent="Bruno"),
+            Ticket(id="6", status="open", agent="Carla", gone="spam"),
+            Ticket(id="7", status="open", agent="Dino"),
+            Ticket(id="8", status="open"),
+        ]
+        with store.transaction():
+            store.put("mx", [Mirrored(ticket, Memory()) for ticket in tickets])
+            store.put("cl", [Mirrored(Ticket(id="1", status="open", agent="Eva"), Memory())])
+        assert store.loads("mx") == {"Ana": 3, "Dino": 1}
+        with store.transaction():
+            store.put("mx", [Mirrored(Ticket(id="1", status="open", agent="Dino"), Memory())])
+        assert store.loads("mx") == {"Ana": 2, "Dino": 2}
+        assert store.loads("it") == {}
+
     def test_mirrored_returns_the_known_ones_among_many_ids(self, store: Store) -> None:
         """More ids than fit one statement, doubles and strangers included; accounts do not mix."""
         with store.transaction():
@@ -75,6 +96,50 @@ class StoreContract(StoreTransactions):
             store.put("mx", [row("1")])
         assert store.mirrored("mx", ["1"]) == {"1": row("1")}
         assert (len(list(store.scan("mx"))), store.next_wake("mx"), store.open_count("mx")) == (1, None, 1)
+
+    def test_related_finds_a_customers_tickets_however_the_address_is_written(self, store: Store) -> None:
+        """By e-mail, phone, name or contract; newest first, bounded, since an instant, of one account."""
+
+        def of(number: str, minutes: float, **who: str) -> Mirrored:
+            return Mirrored(Ticket(number, created_at=at(minutes), **who), Memory())
+
+        with store.transaction():
+            store.put("cl", [
+                of("1", 1, requester_email="Ana@Example.CL", contract="c-77"),
+                of("2", 2, requester_email="ana@example.cl "),
+                of("3", 3, requester_phone="+56 9 8765 4321"),
+                of("4", 4, requester="Ana Pérez"),
+                of("5", 5, contract="C 77"),
+                of("6", 6, requester_email="other@example.cl"),
+            ])  # fmt: skip
+            store.put("mx", [of("7", 7, requester_email="ana@example.cl")])
+
+        def found(requester: str | None, contract: str | None = None, since: float = 0, limit: int = 9) -> list[str]:
+            rows = store.related("cl", requester=requester, contract=contract, since=at(since), limit=limit)
+            return [ticket.id for ticket in rows]
+
+        assert found("email:ana@example.cl") == ["2", "1"]
+        assert found("phone:87654321") == ["3"]
+        assert found("name:ana perez") == ["4"]
+        assert found(None, "contract:c77") == ["5", "1"]
+        assert found("email:ana@example.cl", "contract:c77") == ["5", "2", "1"]
+        assert found("email:ana@example.cl", "contract:c77", limit=2) == ["5", "2"]
+        assert found("email:ana@example.cl", since=2) == ["2"]
+        assert found(None) == []
+        with pytest.raises(ValueError, match="no kind of key"):
+            found("ana@example.cl")
+
+    def test_related_follows_a_ticket_whose_requester_changed(self, store: Store) -> None:
+        """The newest write counts; the whole ticket comes back."""
+        first = Ticket("1", created_at=at(1), requester_email="ana@example.cl")
+        with store.transaction():
+            store.put("cl", [Mirrored(first, Memory())])
+        after = replace(first, requester_email="eva@example.cl")
+        with store.transaction():
+            store.put("cl", [Mirrored(after, Memory())])
+        asked = {"contract": None, "since": at(0), "limit": 9}
+        assert store.related("cl", requester="email:ana@example.cl", **asked) == []
+        assert store.related("cl", requester="email:eva@example.cl", **asked) == [after]
 
     def test_due_gives_the_earliest_first_up_to_the_limit(self, store: Store) -> None:
         """wake_at <= now, to the microsecond; other accounts' and sleeping tickets stay out."""

@@ -40,6 +40,48 @@ matrix:
   - name: general
     levels:
       - {after: 24h, assign: supervision, notify: [supervisora], note: nota}
+sla:
+  - name: standard
+    first_response: {urgent: 1h, high: 4h, normal: 8h, low: 24h}
+    resolution: {urgent: 8h, high: 24h, normal: 3d, low: 5d}
+    remind: {before: 30 min, notify: assignee}
+    breach: {notify: [assignee, supervisora], priority: high}
+assignment:
+  - name: billing
+    when: {any_phrase: [invoice, payment]}
+    candidates: [supervisora]
+    by: first
+    fallback: supervision
+repeat:
+  - name: insistence
+    when: {any_phrase: [still no answer, second time I ask]}
+    window: 180d
+    follow_up:
+      when: {type: Answer overdue}
+    deadline: {field: due_by, after: 10 business days}
+    table:
+      - if: {first: answered}
+        tell: "Read the answer of request #FIRST# to the customer."
+      - if: {first: unanswered, first_deadline: within}
+        tell: "Request #FIRST# is answered by #DEADLINE#."
+      - if: {first: unanswered, first_deadline: overdue, follow_up: none}
+        create:
+          kind: overdue
+          subject: "Answer overdue: #FIRST#"
+          body: "#REQUESTER# insists on request #FIRST#."
+          type: Answer overdue
+      - if: {first: unanswered, first_deadline: overdue, follow_up: [unanswered, answered]}
+        escalate: {notify: supervisora}
+typify:
+  - name: collection of a debt
+    when: {any_phrase: [that debt is not mine]}
+    set: {type: Complaint, category: Collection}
+    group: supervision
+    priority: high
+    channels: {in_person: email}
+vocabulary:
+  - name: never said
+    never: [there is no supervisor, nothing else can be done]
 """
 _WORDS = st.sampled_from([
     "pack", "when", "priority", "name", "any", "all", "not", "age", "under", "3 business days", "72h", "x", "*r", "&r ",

@@ -155,3 +155,21 @@ def test_other_sentences_do_not_negate(before: str, after: str) -> None:
         place = text.index(sentence, len(before))
         found = [m for m in INDEX.find(text) if m.phrase == "urgente" and place <= m.start < place + len(sentence)]
         assert [negated] == [match.negated for match in found]
+
+
+PLAIN = PhraseIndex({name: PHRASES[name] for name in ("broken", "urgent")} | {"care": ["servicio técnico", "no urge"]})
+SOUP = [
+    "no", "non", "es", "è", "nunca", "ha", "sido", "más", "urgente", "prisa", "creo", "que", "mi", "caso", "sea", "sin",
+    "nada", "ninguna", "poca", "dejó", "de", "ser", "lejos", "isn't", "né", "para", "tengo", "urgenza", "servicio",
+    "técnico", "lavadora", "ya", "llamé", "por", "¿", "?", ",", ".", ": no", "\n", "_año", "pago", "luz", "a" * 120,
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(SOUP), max_size=80).map(" ".join))
+def test_affirmed_agrees_with_find_however_long_the_text(text: str) -> None:
+    """Looking only at a phrase's neighbourhood says what reading the whole text says: near, far and at the edges."""
+    assert {match.name for match in PLAIN.find(text) if not match.negated} == PLAIN.affirmed(text)
+    for folding in FOLDINGS:
+        words = folding.words(text)
+        assert words[3:9] == folding.words_from(text, 3, 9)

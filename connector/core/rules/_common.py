@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.core.conditions_base import equal_key
-from connector.core.model import PRIORITIES, Call, Decision, Memory, Reason, RuleRef, Ticket, Want
+from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Memory, Reason, RuleRef, Ticket, Want
 from connector.core.policy import Condition, Context, Policy, Told, Unfillable
 from connector.core.tri import Tri
 
@@ -17,6 +17,8 @@ from connector.core.tri import Tri
 RAISES = 10
 #: Rank of a keep-alive toggle: no other want on the status is as harmless when it is a cycle late.
 KEEPS_ALIVE = 100
+#: Values of the escalation field whose meaning is remembered; people type what they like.
+_NAMES_KEPT = 1000
 
 
 def iso(at: datetime) -> str:
@@ -26,7 +28,11 @@ def iso(at: datetime) -> str:
 
 def earliest(*instants: datetime | None) -> datetime | None:
     """The earliest of the instants that are not None; None if there is none."""
-    return min((at for at in instants if at is not None), default=None)
+    found = None
+    for at in instants:
+        if at is not None and (found is None or at < found):
+            found = at
+    return found
 
 
 def fold(text: str) -> str:
@@ -47,9 +53,10 @@ def answer(
     *,
     wants: Sequence[Want] = (),
     wake_at: datetime | None = None,
+    keeps: Mapping[str, Any] = EMPTY,
 ) -> Decision:
     """A rule's decision on the ticket of `ctx`."""
-    return Decision(ctx.ticket.id, ref, call, tuple(reasons), tuple(wants), wake_at)
+    return Decision(ctx.ticket.id, ref, call, tuple(reasons), tuple(wants), wake_at, keeps)
 
 
 def stopped(ticket: Ticket) -> Reason | None:
@@ -92,6 +99,8 @@ def gate(ctx: Context, situations: Sequence[str] | None, when: Condition | None)
 
     `situations`: None asks for no situation, an empty sequence for any situation at all.
     """
+    if ctx.brief:
+        return _brief_gate(ctx, situations, when)
     reasons: list[Reason] = []
     tri = Tri.YES
     if situations is not None:
@@ -105,6 +114,29 @@ def gate(ctx: Context, situations: Sequence[str] | None, when: Condition | None)
     if told.tri is Tri.NO:
         return Gate(Tri.NO, tuple(evidence(told)), when.wake(ctx))
     return Gate(tri if tri is Tri.UNKNOWN else told.tri, (*reasons, *evidence(told)), when.wake(ctx))
+
+
+_OPEN, _SHUT, _IN_DOUBT = Gate(Tri.YES, ()), Gate(Tri.NO, ()), Gate(Tri.UNKNOWN, ())
+
+
+def _brief_gate(ctx: Context, situations: Sequence[str] | None, when: Condition | None) -> Gate:
+    """The same gate without its reasons."""
+    gates = _OPEN
+    if situations is not None:
+        if ctx.situation is None:
+            if unresolved(ctx.policy, ctx.ticket) is None:
+                return _SHUT
+            gates = _IN_DOUBT
+        elif situations and ctx.situation not in situations:
+            return _SHUT
+    if when is None:
+        return gates
+    tri, wake = when.test(ctx), when.wake(ctx)
+    if wake is not None:
+        return Gate(tri if tri is Tri.NO or gates is _OPEN else Tri.UNKNOWN, (), wake)
+    if tri is Tri.NO:
+        return _SHUT
+    return _IN_DOUBT if tri is Tri.UNKNOWN else gates
 
 
 def _in_situation(ctx: Context, situations: Sequence[str]) -> tuple[Tri, Reason]:
@@ -126,6 +158,15 @@ def situation_named(policy: Policy, value: str) -> str | None:
 
     Compared without case, accents and white space. None where it means none, or more than one.
     """
+    known: dict[str, str | None] = policy.memo.setdefault("situations named", {})
+    if value not in known:
+        if len(known) >= _NAMES_KEPT:
+            known.clear()
+        known[value] = _situation_named(policy, value)
+    return known[value]
+
+
+def _situation_named(policy: Policy, value: str) -> str | None:
     wanted = fold(value)
     for situation in policy.situations:
         if fold(situation) == wanted:
@@ -153,9 +194,12 @@ def unresolved(policy: Policy, ticket: Ticket) -> Reason | None:
         return reason("SITUATION_UNKNOWN", text, field="escalation_type", value=value)
     maps = policy.maps.values()
     for field in ("escalation_type", "tags"):
-        if field in ticket.unknown and (not maps or any(field in m.fields or field in m.headings for m in maps)):
+        mapped = not maps or any(field in each.fields or field in each.headings for each in maps)
+        if mapped and field in ticket.unknown:
             text = f"the source does not tell {field}, so whether the ticket is escalated is not known"
             return reason("SITUATION_UNREADABLE", text, field=field, value=None)
+        if mapped and maps:
+            return None  # the pack's own sign of a situation is known to be empty; a tag is only the second sign
     return None
 
 

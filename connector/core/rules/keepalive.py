@@ -14,7 +14,8 @@ from typing import Any
 from connector.core.model import STATUSES, Call, Decision, Reason, RuleRef, Want
 from connector.core.policy import Condition, Context, Span
 from connector.core.rules._common import KEEPS_ALIVE, answer, earliest, gate, iso, reason, written
-from connector.core.spec import Count, Duration, Field, Many, Name, Record, RuleKind, RuleProblem, When, Word
+from connector.core.rules._situation_clock import first_follow_up, series
+from connector.core.spec import Count, Duration, Either, Field, Many, Name, Record, RuleKind, RuleProblem, When, Word
 from connector.core.spec import defaults as filled
 from connector.core.tri import Tri
 
@@ -54,7 +55,10 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class KeepaliveRule:
-    """One rule under `keepalive:`; the fields are those an admin writes."""
+    """One rule under `keepalive:`; the fields are those an admin writes.
+
+    `by_situation`: the follow-ups are those of the situation the ticket is in, where that one says `toggle: true`.
+    """
 
     ref: RuleRef
     situations: tuple[str, ...]
@@ -70,11 +74,16 @@ class KeepaliveRule:
     apart: timedelta
     note: str | None
     calendar: str | None
+    by_situation: bool = False
 
     def conditions(self) -> Iterator[Condition]:
         """The rule's `when:`, if it has one."""
         if self.when is not None:
             yield self.when
+
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets it need not be asked."""
+        return self.situations, self.when
 
     def decide(self, ctx: Context) -> Decision:
         """ACT where a toggle is due and no bound forbids it; WAIT with the exact next instant otherwise."""
@@ -94,9 +103,11 @@ class KeepaliveRule:
 
     def _decide_escalated(self, ctx: Context, reasons: tuple[Reason, ...], wake: datetime | None) -> Decision:
         start = ctx.situation_since or ctx.now
-        end = start + self.until
-        toggles = [at for at in ctx.memory.toggles if at >= start]
-        bound = self._bound(ctx, start, len(toggles))
+        # A day mistyped into the future must not lift the bounds: they count from when the ticket was first seen.
+        begin = start if start <= ctx.now else ctx.memory.first_seen or ctx.now
+        end = begin + self.until
+        toggles = [at for at in ctx.memory.toggles if at >= begin]
+        bound = self._bound(ctx, begin, len(toggles))
         if bound is not None:
             return answer(ctx, self.ref, Call.NO, (*reasons, bound), wake_at=wake)
 
@@ -138,9 +149,10 @@ class KeepaliveRule:
 
     # --- the follow-up ----------------------------------------------------------------------------------------------
     def _follow_up(self, ctx: Context, start: datetime, toggles: list[datetime]) -> _Asked:
-        if self.after is None:
-            return _Asked(None)
-        last, number, following = self._instants(ctx, start)
+        instants = self._instants(ctx, start)
+        if isinstance(instants, _Asked):
+            return instants
+        last, number, following = instants
         if last is None:
             why = reason("FOLLOW_UP_LATER", f"the first follow-up is at {iso(following or start)}", next=following)
             return _Asked(None, (why,), following)
@@ -156,23 +168,19 @@ class KeepaliveRule:
         why = reason("FOLLOW_UP_DUE", text, number=number, due=last, since=start)
         return _Asked(_Due(last, key, "follow_up", number, why), (), following)
 
-    def _instants(self, ctx: Context, start: datetime) -> tuple[datetime | None, int, datetime | None]:
-        """(last follow-up instant not after now or None, its number from 1, the instant after it or None)."""
-        assert self.after is not None
-        calendar = ctx.policy.calendar(self.calendar)
-        first = self.after.after(start, calendar)
-        if ctx.now < first:
-            return None, 0, first
-        if self.every is None:
-            return first, 1, None
-        if not self.every.is_business:
-            step = timedelta(seconds=self.every.amount)
-            passed = (ctx.now - first) // step
-            return first + passed * step, passed + 1, first + (passed + 1) * step
-        at, number = first, 1
-        while (following := self.every.after(at, calendar)) <= ctx.now:
-            at, number = following, number + 1
-        return at, number, following
+    def _instants(self, ctx: Context, start: datetime) -> tuple[datetime | None, int, datetime | None] | _Asked:
+        """(last follow-up instant not after now or None, its number from 1, the one after it); or why there is none."""
+        if not self.by_situation:
+            if self.after is None:
+                return _Asked(None)
+            calendar = ctx.policy.calendar(self.calendar)
+            return series(self.after.after(start, calendar), self.every, calendar, ctx.now)
+        situation = ctx.policy.situations[ctx.situation or ""]
+        course, first = situation.course, first_follow_up(ctx, situation, start)
+        if course is None or course.follow_up is None or first is None or not course.toggle:
+            text = f"situation {situation.id} asks for no toggle at its follow-ups, only not to be closed"
+            return _Asked(None, (reason("NO_FOLLOW_UP_TOGGLE", text, situation=situation.id),))
+        return series(first, course.follow_up.every, ctx.policy.calendar(course.calendar), ctx.now)
 
     # --- the helpdesk's own clock -----------------------------------------------------------------------------------
     def _clock(self, ctx: Context) -> datetime | None:
@@ -234,13 +242,17 @@ FIELDS = (
     Field("when", When(), "A further condition on the ticket."),
     Field(
         "follow_up",
-        Record(
-            (
-                Field("after", Duration(), "The first follow-up, counted from the escalation.", required=True),
-                Field("every", Duration(), "The time from each follow-up to the next; left out: only one."),
-            )
+        Either(
+            Word(("situation",)),
+            Record(
+                (
+                    Field("after", Duration(), "The first follow-up, counted from the escalation.", required=True),
+                    Field("every", Duration(), "The time from each follow-up to the next; left out: only one."),
+                )
+            ),
         ),
-        "When the case is followed up; each follow-up restarts the helpdesk's clock by a toggle.",
+        "When the case is followed up; each follow-up restarts the helpdesk's clock by a toggle. `situation`: as the "
+        "situation itself says, where it has `toggle: true`.",
     ),
     Field(
         "autoclose",
@@ -270,7 +282,8 @@ def _elapsed(span: Span) -> timedelta:
 def _build(ref: RuleRef, values: Mapping[str, Any]) -> KeepaliveRule:
     given = filled(FIELDS, values)
     autoclose = {"after": _days(14), "margin": _hours(12), **(given["autoclose"] or {})}
-    follow_up = given["follow_up"] or {}
+    by_situation = given["follow_up"] == "situation"
+    follow_up = {} if by_situation else given["follow_up"] or {}
     rule = KeepaliveRule(
         ref=ref,
         situations=tuple(given["situations"] or ()),
@@ -286,6 +299,7 @@ def _build(ref: RuleRef, values: Mapping[str, Any]) -> KeepaliveRule:
         apart=_elapsed(given["apart"]),
         note=given["note"],
         calendar=given["calendar"],
+        by_situation=by_situation,
     )
     _check(rule)
     return rule

@@ -5,29 +5,16 @@ Only the highest level that is due acts: lower ones are told as passed over, not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef, Want
+from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef
 from connector.core.policy import Condition, Context, Span
-from connector.core.rules._common import (
-    RAISES,
-    answer,
-    done_reason,
-    earliest,
-    evidence,
-    fold,
-    gate,
-    human_since,
-    iso,
-    rank_of,
-    reason,
-    unresolved,
-    why_not_priority,
-    written,
-)
+from connector.core.rules._common import answer, earliest, evidence, gate, iso, reason
+from connector.core.rules._matrix_events import BEGINNINGS, METRICS, begin_of
+from connector.core.rules._steps import KINDS, PARTS, STEP_FIELDS, Step, Taking, parts_of
 from connector.core.spec import (
     Count,
     Duration,
@@ -44,16 +31,8 @@ from connector.core.spec import (
 )
 from connector.core.tri import Tri
 
-#: What `since:` may say -> the ticket's own instant. `escalated` is the start of the situation instead.
-_EVENTS = {
-    "created": "created_at",
-    "status": "status_since",
-    "agent_reply": "agent_responded_at",
-    "customer_reply": "customer_responded_at",
-}
 _BAD_LEVELS = "E053"
 _NO_SUCH_LEVEL = "E054"
-_PARTS = ("assign", "priority", "note", "notify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +40,7 @@ class Level:
     """One level: when it is due, and what it does."""
 
     after: Span
-    assign: str | None = None
-    notify: tuple[str, ...] = ()
-    priority: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One thing a level does: wanted now, or why not."""
-
-    want: Want | None
-    reason: Reason | None = None
-    unknown: bool = False
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +55,10 @@ class MatrixRule:
     depth: Mapping[str, int]
     start: tuple[tuple[Condition, int], ...]
     levels: tuple[Level, ...]
+    close_within: Span | None = None
+    metrics: tuple[str, ...] = ()
+    #: Whether each level is known to come later than the one before: spans of one unit are in order.
+    rising: bool = False
 
     def conditions(self) -> Iterator[Condition]:
         """The rule's `when:` and those of its `start:` entries."""
@@ -96,12 +67,16 @@ class MatrixRule:
         for condition, _ in self.start:
             yield condition
 
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets it need not be asked."""
+        return self.situations or None, self.when
+
     def decide(self, ctx: Context) -> Decision:
         """ACT with every undone part of the highest level due; WAIT until the next level is."""
         told = gate(ctx, self.situations or None, self.when)
         if told.tri is not Tri.YES:
             return answer(ctx, self.ref, told.call, told.reasons, wake_at=told.wake_at)
-        begin, doubt = self._begin(ctx)
+        begin, doubt = begin_of(ctx, self.since, self.ref.name, self.metrics)
         if begin is None:
             assert doubt is not None
             call, why = doubt
@@ -111,17 +86,22 @@ class MatrixRule:
         if isinstance(reach, Reason):
             return answer(ctx, self.ref, Call.UNKNOWN, (*told.reasons, reach), wake_at=told.wake_at)
 
-        calendar = ctx.policy.calendar(self.calendar)
-        instants = [level.after.after(begin, calendar) for level in self.levels]
+        if ctx.brief and reach and self.rising and not (self.start or self.close_within or ctx.memory.done):
+            first = self.levels[0].after.after(begin, ctx.policy.calendar(self.calendar))
+            if first > ctx.now:  # nothing is due, and the other levels come later still
+                return answer(ctx, self.ref, Call.WAIT, (), wake_at=earliest(told.wake_at, first))
+        instants, reach, closing = self._instants(ctx, begin, reach)
         due = max((n for n, at in enumerate(instants[:reach], 1) if at <= ctx.now or n <= lifted), default=0)
         fired = self._fired(ctx, begin)
-        coming = instants[max(due, fired) : reach]
+        coming = self._coming(ctx, instants, max(due, fired), reach, closing)
         wake = earliest(told.wake_at, lift_wake, *coming[:1])
         reasons = (*told.reasons, *lifts)
         rest = Call.UNKNOWN if unsure else Call.WAIT if coming else Call.NO
+        if ctx.brief and rest is not Call.UNKNOWN and (due == 0 or due < fired):
+            return answer(ctx, self.ref, rest, (), wake_at=wake)
         if due == 0 or due < fired:
             code, text = (
-                ("LEVEL_LATER", f"level 1 is due at {iso(instants[0])}")
+                ("LEVEL_LATER", f"level {self._first_to_come(instants, coming)} is due at {iso(coming[0])}")
                 if due == 0 and coming
                 else ("LEVEL_DONE", f"level {fired} is done; no lower one follows it")
                 if fired
@@ -131,47 +111,59 @@ class MatrixRule:
             return answer(ctx, self.ref, rest, (*reasons, why, *unsure), wake_at=wake)
 
         at = min(instants[due - 1], ctx.now)
-        why = self._due_reason(begin, due, instants[due - 1], lifted=instants[due - 1] > ctx.now)
-        parts = list(self._parts(ctx, begin, due, at))
+        why = self._due_reason(ctx, begin, due, instants[due - 1], closing)
+        taking = Taking(lambda part: self._key(ctx, begin, due, part), at, due, why.text)
+        parts = list(parts_of(ctx, self.levels[due - 1].step, taking))
         wants = tuple(part.want for part in parts if part.want is not None)
         reasons = (
             *reasons,
             why,
             *self._passed(fired, due),
-            *(p.reason for p in parts if p.reason is not None),
+            *(each for part in parts for each in part.reasons),
             *unsure,
         )
         call = Call.ACT if wants else Call.UNKNOWN if any(part.unknown for part in parts) else rest
-        return answer(ctx, self.ref, call, reasons, wants=wants, wake_at=wake)
+        keeps = {name: value for part in parts for name, value in part.keeps.items()}
+        return answer(ctx, self.ref, call, reasons, wants=wants, wake_at=wake, keeps=keeps)
 
     # --- which level ------------------------------------------------------------------------------------------------
-    def _begin(self, ctx: Context) -> tuple[datetime | None, tuple[Call, Reason] | None]:
-        """The event's instant, or why there is none."""
-        if self.since == "escalated":
-            if ctx.situation is not None:
-                return ctx.situation_since or ctx.now, None
-            doubt = unresolved(ctx.policy, ctx.ticket)
-            if doubt is not None:
-                return None, (Call.UNKNOWN, doubt)
-            return None, (Call.NO, reason("NOT_ESCALATED", "the ticket is in no situation, so nothing counts yet"))
-        field = _EVENTS[self.since]
-        tri, at = ctx.value(field)
-        if tri is Tri.YES:
-            begin: datetime = at
-            return begin, None
-        if tri is Tri.NO and self.since in ("agent_reply", "customer_reply"):
-            why = reason("NO_SUCH_EVENT", f"there was no {self.since.replace('_', ' ')} yet", field=field)
-            return None, (Call.NO, why)
-        why = reason("SINCE_UNKNOWN", f"{field}, from which the levels count, is not known", field=field)
-        return None, (Call.UNKNOWN, why)
+    def _instants(self, ctx: Context, begin: datetime, reach: int) -> tuple[list[datetime], int, datetime | None]:
+        """(when each level is due, how many may be reached, when the last one is due whatever the depth)."""
+        calendar = ctx.policy.calendar(self.calendar)
+        instants = [level.after.after(begin, calendar) for level in self.levels]
+        if self.close_within is None:
+            return instants, reach, None
+        closing = self.close_within.after(begin, calendar)
+        if reach == len(instants):
+            instants[-1] = min(instants[-1], closing)
+        elif closing <= ctx.now:
+            reach, instants[-1] = len(instants), closing
+        return instants, reach, closing
+
+    @staticmethod
+    def _coming(
+        ctx: Context, instants: Sequence[datetime], done: int, reach: int, closing: datetime | None
+    ) -> list[datetime]:
+        coming = [at for at in instants[done:reach] if at > ctx.now]
+        if closing is not None and closing > ctx.now and done < len(instants):
+            coming.append(closing)
+        return sorted(coming)
+
+    @staticmethod
+    def _first_to_come(instants: Sequence[datetime], coming: Sequence[datetime]) -> int:
+        return next((n for n, at in enumerate(instants, 1) if at == coming[0]), len(instants))
 
     def _lifted(self, ctx: Context) -> tuple[int, list[Reason], list[Reason], datetime | None]:
         """(level at which the ticket starts at once, why, what could not be told about higher ones, next look)."""
+        if not self.start:
+            return 0, [], [], None
         lifted, why, doubts = 0, [], []
         wake: datetime | None = None
         for condition, level in self.start:
-            told = condition.tell(ctx)
             wake = earliest(wake, condition.wake(ctx))
+            if ctx.brief and condition.test(ctx) is Tri.NO:
+                continue
+            told = condition.tell(ctx)
             if told.tri is Tri.YES and level > lifted:
                 lifted = level
                 why = [*evidence(told), reason("STARTS_AT", f"it starts at level {level} at once", level=level)]
@@ -192,18 +184,27 @@ class MatrixRule:
 
     def _fired(self, ctx: Context, begin: datetime) -> int:
         """The highest level of this episode of which anything is done; 0 for none."""
+        if not ctx.memory.done:
+            return 0
         for number in range(len(self.levels), 0, -1):
-            if any(self._key(ctx, begin, number, part) in ctx.memory.done for part in _PARTS):
+            if any(self._key(ctx, begin, number, part) in ctx.memory.done for part in PARTS):
                 return number
         return 0
 
-    def _due_reason(self, begin: datetime, number: int, at: datetime, *, lifted: bool) -> Reason:
-        level = self.levels[number - 1]
+    def _due_reason(self, ctx: Context, begin: datetime, number: int, at: datetime, closing: datetime | None) -> Reason:
+        level, lifted = self.levels[number - 1], at > ctx.now
+        values: dict[str, Any] = {"level": number, "since": begin, "after": level.after.text, "due": at}
         if lifted:
             text = f"level {number} is due at once, before {level.after.text} since {self.since} have passed"
+        elif closing is not None and at == closing and self.close_within is not None:
+            within = self.close_within.text
+            text = (
+                f"it is not closed {within} after {self.since} ({iso(begin)}), so level {number} was due at {iso(at)}"
+            )
+            return reason("NOT_CLOSED", text, **values, close_within=within, lifted=False)
         else:
             text = f"level {number} was due {level.after.text} after {self.since} ({iso(begin)}), at {iso(at)}"
-        return reason("LEVEL_DUE", text, level=number, since=begin, after=level.after.text, due=at, lifted=lifted)
+        return reason("LEVEL_DUE", text, **values, lifted=lifted)
 
     @staticmethod
     def _passed(fired: int, due: int) -> Iterator[Reason]:
@@ -211,75 +212,8 @@ class MatrixRule:
             text = f"level {number} is passed over: level {due} is due, and it is not made up for"
             yield reason("PASSED", text, level=number)
 
-    # --- what a level does ------------------------------------------------------------------------------------------
     def _key(self, ctx: Context, begin: datetime, number: int, part: str) -> str:
         return f"matrix:{self.ref.name}:{ctx.ticket.id}:{iso(begin)}:L{number}:{part}"
-
-    def _parts(self, ctx: Context, begin: datetime, number: int, at: datetime) -> Iterator[_Part]:
-        level = self.levels[number - 1]
-        makers = {
-            "assign": self._assign if level.assign else None,
-            "priority": self._raise if level.priority else None,
-            "note": self._note if level.note else None,
-            "notify": self._notify if level.notify else None,
-        }
-        for name, make in makers.items():
-            if make is None:
-                continue
-            key = self._key(ctx, begin, number, name)
-            if key in ctx.memory.done:
-                yield _Part(None, done_reason(key, ctx.memory))
-            else:
-                yield make(ctx, level, number, key, at)
-
-    def _assign(self, ctx: Context, level: Level, number: int, key: str, at: datetime) -> _Part:
-        person = ctx.policy.people[level.assign or ""]
-        if person.kind not in ("agent", "group"):
-            text = f"{person.key} is an address outside the helpdesk: no ticket can be assigned to it"
-            return _Part(None, reason("NOT_ASSIGNABLE", text, to=person.key))
-        field = person.kind
-        tri, current = ctx.value(field)
-        if tri is Tri.UNKNOWN:
-            text = f"the {field} is not known, so it can't be told whether it is {person.name} already"
-            return _Part(None, reason("ASSIGNEE_UNKNOWN", text, field=field), unknown=True)
-        values = {"field": field, "current": current, "wanted": person.name}
-        by_id = ctx.ticket.raw.get(field) in set(person.ids.values())
-        if by_id or (current is not None and fold(current) == fold(person.name)):
-            return _Part(None, reason("ALREADY", f"the {field} is {person.name} already", **values))
-        if field in ctx.memory.human:
-            since = human_since(ctx.memory, field)
-            if since is None or since >= at:
-                text = f"someone set the {field} to {current} after the level was due; it is not fought over"
-                return _Part(None, reason("HUMAN_SET", text, **values, human=ctx.memory.human[field], since=since))
-        ours = ctx.memory.ours.get(field)
-        if ours is not None and fold(str(ours)) == fold(person.name):
-            text = f"the {field} was set to {person.name} before and is {current} again; it is not fought over"
-            return _Part(None, reason("CHANGED_BACK", text, **values, ours=ours))
-        details = {"level": number}
-        why = reason("ASSIGN", f"the {field} becomes {person.name}", **values)
-        return _Part(
-            Want("assign", key, {field: person.name}, to=(person.key,), due=at, rank=number, details=details), why
-        )
-
-    def _raise(self, ctx: Context, level: Level, number: int, key: str, at: datetime) -> _Part:
-        assert level.priority is not None
-        refusal = why_not_priority(ctx, level.priority)
-        if refusal is not None:
-            return _Part(None, refusal[1], unknown=refusal[0] is Call.UNKNOWN)
-        current, rank = ctx.ticket.priority, RAISES + rank_of(level.priority)
-        text = f"priority {current or 'none'} becomes {level.priority}"
-        want = Want("set", key, {"priority": level.priority}, due=at, rank=rank, details={"level": number})
-        return _Part(want, reason("RAISE", text, priority=current, wanted=level.priority))
-
-    def _note(self, ctx: Context, level: Level, number: int, key: str, at: datetime) -> _Part:
-        text, problem = written(ctx, level.note or "", level=number, due=at)
-        if text is None:
-            return _Part(None, problem)
-        return _Part(Want("note", key, text=text, due=at, details={"private": True, "level": number}))
-
-    def _notify(self, ctx: Context, level: Level, number: int, key: str, at: datetime) -> _Part:
-        text = written(ctx, level.note, level=number, due=at)[0] if level.note else None
-        return _Part(Want("notify", key, text=text, to=level.notify, due=at, details={"level": number}))
 
 
 FIELDS = (
@@ -287,9 +221,15 @@ FIELDS = (
     Field("when", When(), "Which tickets it concerns; without it and `situations`: every open ticket."),
     Field(
         "since",
-        Word(("created", "escalated", "status", "agent_reply", "customer_reply")),
+        Word(BEGINNINGS),
         "The event from which the levels count; each new one starts the levels anew.",
         default="created",
+    ),
+    Field(
+        "metrics",
+        Many(Word(METRICS)),
+        "With `since: breach`: only breaches of these; left out: of any.",
+        default=(),
     ),
     Field("calendar", Name("calendar"), "The calendar in which business spans are counted."),
     Field("depth", Table(Count(), keys=PRIORITIES), "How many levels a priority may reach; others reach all."),
@@ -307,15 +247,18 @@ FIELDS = (
         default=(),
     ),
     Field(
+        "close_within",
+        Duration(),
+        "A ticket still open so long after the event is due for the last level, whatever its priority's depth.",
+    ),
+    Field("kind", Word(KINDS), "The `kind` of every level that says none."),
+    Field(
         "levels",
         Many(
             Record(
                 (
                     Field("after", Duration(), "When the level is due, counted from the event.", required=True),
-                    Field("assign", Name("person"), "The agent or group that gets the ticket."),
-                    Field("notify", Many(Name("person")), "Who is told.", default=()),
-                    Field("priority", Word(PRIORITIES), "The priority the ticket is raised to."),
-                    Field("note", Name("text"), "A private note: the name of a text, or the text itself."),
+                    *STEP_FIELDS,
                 )
             ),
             least=1,
@@ -329,10 +272,7 @@ FIELDS = (
 def _build(ref: RuleRef, values: Mapping[str, Any]) -> MatrixRule:
     given = defaults(FIELDS, values)
     levels = tuple(
-        Level(
-            each["after"], each.get("assign"), tuple(each.get("notify") or ()), each.get("priority"), each.get("note")
-        )
-        for each in given["levels"]
+        Level(each["after"], Step.of({**each, "kind": each.get("kind") or given["kind"]})) for each in given["levels"]
     )
     rule = MatrixRule(
         ref=ref,
@@ -343,6 +283,9 @@ def _build(ref: RuleRef, values: Mapping[str, Any]) -> MatrixRule:
         depth=given["depth"] or EMPTY,
         start=tuple((each["when"], each["level"]) for each in given["start"] or ()),
         levels=levels,
+        close_within=given["close_within"],
+        rising=len({level.after.unit for level in levels}) == 1,
+        metrics=tuple(given["metrics"] or ()),
     )
     _check(rule)
     return rule
@@ -351,13 +294,20 @@ def _build(ref: RuleRef, values: Mapping[str, Any]) -> MatrixRule:
 def _check(rule: MatrixRule) -> None:
     """Refuse levels out of order, levels that do nothing, and names of levels that do not exist."""
     for number, level in enumerate(rule.levels, 1):
-        if not (level.assign or level.notify or level.priority or level.note):
+        if level.step.is_empty:
             text = f"level {number} does nothing; give it `assign`, `notify`, `priority` or `note`"
             raise RuleProblem(_BAD_LEVELS, text, "levels")
     for number, (lower, upper) in enumerate(zip(rule.levels, rule.levels[1:], strict=False), 1):
         if lower.after.unit == upper.after.unit and upper.after.amount <= lower.after.amount:
             text = f"level {number + 1} ({upper.after.text}) must come later than level {number} ({lower.after.text})"
             raise RuleProblem(_BAD_LEVELS, text, "levels")
+    if rule.metrics and rule.since != "breach":
+        text = f"`metrics` picks breaches, but the levels count from {rule.since}; write `since: breach`"
+        raise RuleProblem(_BAD_LEVELS, text, "metrics")
+    within, first = rule.close_within, rule.levels[0].after
+    if within is not None and within.unit == first.unit and within.amount <= first.amount and len(rule.levels) > 1:
+        text = f"`close_within` ({within.text}) is over before level 1 ({first.text}) is due"
+        raise RuleProblem(_BAD_LEVELS, text, "close_within")
     count = len(rule.levels)
     for _, level_number in rule.start:
         if level_number > count:

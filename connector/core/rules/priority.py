@@ -26,6 +26,10 @@ class PriorityRule:
         """The rule's one condition."""
         yield self.when
 
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets it need not be asked."""
+        return None, self.when
+
     def decide(self, ctx: Context) -> Decision:
         """ACT where the condition holds and the priority may be set; each step not taken has its reason."""
         told = gate(ctx, None, self.when)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.core.model import Call, Memory
+from connector.core.model import Call, Memory, RuleRef
+from connector.core.rules import kinds
 from connector.core.spec import RuleProblem
 from connector.core.tri import Tri
 from tests.unit.core.rule_kit import NOW, Says, SubjectHas, Template, answer_of, codes, rule, span, ticket
@@ -227,6 +228,86 @@ def test_a_note_is_filled_from_the_packs_text():
 )
 def test_levels_that_make_no_sense_are_refused(values, field):
     """A level that does nothing, levels out of order, levels that do not exist."""
+    with pytest.raises(RuleProblem) as caught:
+        matrix(**values)
+    assert caught.value.field == field
+
+
+# --- events that are remembered, kinds, closing ---------------------------------------------------------------------
+def test_since_promise_counts_from_the_end_of_what_was_promised():
+    """A promise kept by the situation's own rule; without one nothing counts."""
+    one = matrix(since="promise", levels=({"after": span("0h"), "notify": ("boss",)},))
+    stuck = created(9, escalation_type="stuck", escalated_at=NOW - timedelta(days=2))
+    due = (NOW - timedelta(hours=3)).isoformat()
+    decision = answer_of(one, stuck, Memory(extra={"promise:stuck": {"due": due, "made": due}}))
+    assert [want.due for want in decision.wants] == [NOW - timedelta(hours=3)]
+    assert codes(answer_of(one, stuck))[-1] == "NOTHING_PROMISED"
+    assert codes(answer_of(one, created(9))) == ["NOT_ESCALATED"]
+
+
+def test_since_breach_counts_only_its_own_metrics_and_open_breaches():
+    """The earliest open breach that names this matrix or none; one that was met since is over."""
+
+    def kept(**values: Any) -> Memory:
+        record = {"start": "s", "breached": (NOW - timedelta(days=2)).isoformat(), "met": None, "matrix": None}
+        return Memory(extra={"sla:first_response": {**record, **values}})
+
+    assert answer_of(matrix(since="breach"), created(9), kept()).call is Call.ACT
+    assert answer_of(matrix(since="breach"), created(9), kept(matrix="ladder")).call is Call.ACT
+    assert answer_of(matrix(since="breach"), created(9), kept(matrix="other")).call is Call.NO
+    assert answer_of(matrix(since="breach"), created(9), kept(met=NOW.isoformat())).call is Call.NO
+    assert answer_of(matrix(since="breach", metrics=("resolution",)), created(9), kept()).call is Call.NO
+
+
+def test_a_level_with_a_kind_is_recorded_with_from_to_when_and_why():
+    """The record says of which kind, to which level, from whom to whom, when and why."""
+    levels = ({"after": span("24h"), "assign": "team", "kind": "functional"},)
+    decision = answer_of(matrix(levels=levels), created(2, group="Ventas", agent="Ana"))
+    record = next(want for want in decision.wants if want.kind == "register")
+    assert (record.details["kind"], record.details["level"], record.details["to"]) == ("functional", 1, ["team"])
+    assert record.details["from"] == {"group": "Ventas", "agent": "Ana"}
+    assert record.details["when"] == (NOW - timedelta(days=1)).isoformat()
+    assert "24h after created" in record.details["why"]
+    assert key_of(2, 1, "register") == record.key
+    given = {"levels": ({"after": span("24h"), "notify": ("boss",)},), "kind": "hierarchical"}
+    whole = answer_of(kinds()["matrix"].build(RuleRef("matrix", "ladder", "matrix.yaml", 1), given), created(2))
+    assert [want.kind for want in whole.wants] == ["notify", "register"]
+
+
+def test_the_assignee_is_told_by_the_roster():
+    """`assignee` is the ticket's agent, else its group; nobody is told where nobody has it."""
+    one = matrix(levels=({"after": span("24h"), "notify": ("assignee",)},))
+    assert answer_of(one, created(2, agent="LAURA NÚÑEZ")).wants[0].to == ("boss",)
+    assert answer_of(one, created(2, group="Supervisión")).wants[0].to == ("team",)
+    assert codes(answer_of(one, created(2)))[-1] == "ASSIGNEE_NOBODY"
+
+
+@pytest.mark.parametrize(("days", "level"), [(29.99, 2), (30, 3), (31, 3)])
+def test_what_is_not_closed_in_time_goes_up_whatever_its_depth(days, level):
+    """Depth 2 of 3 levels: after 30 days the last level is due all the same."""
+    one = matrix(depth={"normal": 2}, close_within=span("30d"))
+    decision = answer_of(one, created(days))
+    assert {want.details["level"] for want in decision.wants} == {level}
+    if level == 3:
+        assert {want.due for want in decision.wants} == {NOW - timedelta(days=days - 30)}
+        assert "NOT_CLOSED" in codes(decision)
+    else:
+        assert answer_of(one, created(days), Memory(done=fired(days, 2, "assign", "notify"))).wake_at is not None
+
+
+def test_closing_within_wakes_a_ticket_that_has_nothing_else_to_wait_for():
+    """All levels of its depth are done: the next instant is the thirtieth day."""
+    one = matrix(depth={"normal": 1}, close_within=span("30d"))
+    memory = Memory(done=fired(2, 1, "assign", "priority", "note", "notify"))
+    assert answer_of(one, created(2), memory).wake_at == NOW + timedelta(days=28)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [({"metrics": ("resolution",)}, "metrics"), ({"close_within": span("24h")}, "close_within")],
+)
+def test_fields_that_contradict_the_levels_are_refused(values, field):
+    """`metrics` without `since: breach`; a closing before the first level."""
     with pytest.raises(RuleProblem) as caught:
         matrix(**values)
     assert caught.value.field == field

@@ -103,6 +103,10 @@ def test_the_audit_table_refuses_update_delete_and_replace(store: SqliteStore, p
          " (account=? AND id=?)")),
         (sql.SCAN_OPEN, "SEARCH tickets USING INDEX tickets_open (account=? AND id>?)"),
         (sql.WAKE_OPEN, "SEARCH tickets USING INDEX tickets_open (account=?)"),
+        (sql.RELATED.format(column="email_key"), ("SEARCH tickets USING INDEX tickets_by_email"
+         " (account=? AND email_key=? AND created_at>?)")),
+        (sql.RELATED.format(column="contract_key"), ("SEARCH tickets USING INDEX tickets_by_contract"
+         " (account=? AND contract_key=? AND created_at>?)")),
         (sql.OPEN_INTENTS, "SEARCH intents USING INDEX intents_unended (account=?)"),
         (sql.INTENT, "SEARCH intents USING INDEX sqlite_autoindex_intents_1 (account=? AND id=?)"),
         (sql.INTENTS, "SEARCH intents USING INDEX intents_by_time (account=? AND created_at>?)"),

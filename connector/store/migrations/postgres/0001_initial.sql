@@ -17,11 +17,23 @@ CREATE TABLE tickets (
   wake_at         TEXT COLLATE "C",
   ticket          TEXT COLLATE "C" NOT NULL,
   memory          TEXT COLLATE "C" NOT NULL,
+  email_key       TEXT COLLATE "C",
+  phone_key       TEXT COLLATE "C",
+  name_key        TEXT COLLATE "C",
+  contract_key    TEXT COLLATE "C",
   PRIMARY KEY (account, id)
 );
 
 CREATE INDEX tickets_due ON tickets (account, wake_at, id) WHERE wake_at IS NOT NULL;
 CREATE INDEX tickets_open ON tickets (account, id) WHERE is_open = 1;
+-- How many tickets each agent has, for assignment by load.
+CREATE INDEX tickets_load ON tickets (account, agent, status) WHERE is_open = 1 AND agent IS NOT NULL;
+
+-- Earlier tickets of the same customer, by what its e-mail address, phone number, name and contract fold to.
+CREATE INDEX tickets_by_email ON tickets (account, email_key, created_at, id) WHERE email_key IS NOT NULL;
+CREATE INDEX tickets_by_phone ON tickets (account, phone_key, created_at, id) WHERE phone_key IS NOT NULL;
+CREATE INDEX tickets_by_name ON tickets (account, name_key, created_at, id) WHERE name_key IS NOT NULL;
+CREATE INDEX tickets_by_contract ON tickets (account, contract_key, created_at, id) WHERE contract_key IS NOT NULL;
 
 -- How many tickets of an account are open: kept in the transaction that writes the tickets.
 CREATE TABLE counts (

@@ -1,0 +1,192 @@
+"""Who is on call when, from an iCalendar file of the pack: recurring shifts, exceptions, daylight saving time and all.
+
+Each event is one person's shift. Who that is, the event says by the address of its first attendee, or by its summary: a
+key or a name under `people:`. Nothing here reads a clock: occurrences are expanded a month at a time, for the instant
+that is asked for. The libraries that read iCalendar come with `pip install 'escalera[oncall]'`; without a rota in the
+pack they are not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.core.policy import Person, Shift
+from connector.core.rules._common import fold
+from connector.errors import ConfigurationError
+from connector.mapping.declared import ROTA
+from connector.mapping.nodes import Node
+from connector.mapping.parse import Parser
+from connector.mapping.problems import did_you_mean, shown
+
+_CODE = "E066"
+_DAY = timedelta(days=1)
+_MONTHS_KEPT = 64
+_MOST_EVENTS = 5_000
+#: Rules that repeat so often are no shifts, and would take for ever to expand.
+_TOO_OFTEN = ("SECONDLY", "MINUTELY")
+
+
+class OnCallError(ConfigurationError):
+    """An on-call file can't be used; `hint` says what to do."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+class CalendarRota:
+    """The shifts of one iCalendar file. Implements `policy.Rota`; the same instant always gives the same answer."""
+
+    def __init__(self, text: str, zone: ZoneInfo, people: Mapping[str, Person]) -> None:
+        """Read the file. Raises OnCallError for text that is no iCalendar, has no shifts, or names unknown people."""
+        icalendar, recurring = _libraries()
+        try:
+            calendar = icalendar.Calendar.from_ical(text)
+        except (ValueError, KeyError, IndexError) as error:
+            msg = f"it is not an iCalendar file: {shown(str(error), 80)}"
+            raise OnCallError(msg, "export it again as .ics") from error
+        self._zone = zone
+        self._known = _by_sign(people)
+        events = [event for event in calendar.walk("VEVENT") if not _cancelled(event)]
+        if not events:
+            msg = "it holds no shift (no VEVENT)"
+            raise OnCallError(msg, "each shift is an event that names a person")
+        if len(events) > _MOST_EVENTS:
+            msg = f"it holds {len(events)} events; {_MOST_EVENTS} are the most"
+            raise OnCallError(msg, "let shifts repeat by a rule instead")
+        for event in events:
+            self._check(event)
+        self._query = recurring.of(calendar, skip_bad_series=False)
+        self._months: dict[tuple[int, int], tuple[Shift, ...]] = {}
+        self.at(datetime(2026, 1, 1, tzinfo=UTC))  # whatever can't be expanded shows here, not in a cycle
+
+    def at(self, at: datetime) -> tuple[Shift, ...]:
+        """The shifts that cover this instant, in the order of their start, then of the roster key."""
+        return tuple(shift for shift in self._month(at.astimezone(UTC)) if shift.start <= at < shift.end)
+
+    def _month(self, at: datetime) -> tuple[Shift, ...]:
+        month = (at.year, at.month)
+        found = self._months.get(month)
+        if found is None:
+            if len(self._months) >= _MONTHS_KEPT:
+                self._months.clear()
+            first = datetime(at.year, at.month, 1, tzinfo=UTC)
+            # A day more on either side: times without a zone are compared by their wall clock.
+            found = tuple(self._expand(first - _DAY, first + 33 * _DAY))
+            self._months[month] = found
+        return found
+
+    def _expand(self, begin: datetime, end: datetime) -> Iterator[Shift]:
+        try:
+            occurrences = self._query.between(begin, end)
+        except Exception as error:  # the library lets through whatever a broken rule raises
+            msg = f"its shifts can't be expanded: {type(error).__name__}"
+            raise OnCallError(msg, "export it again as .ics") from error
+        shifts = []
+        for event in occurrences:
+            person = self._person(event)
+            if person is None or _cancelled(event):
+                continue
+            start = self._instant(event["DTSTART"].dt)
+            finish = self._instant(event["DTEND"].dt) if "DTEND" in event else start + _DAY
+            if finish > start:
+                shifts.append(Shift(start, finish, person))
+        yield from sorted(set(shifts), key=lambda each: (each.start, each.person))
+
+    def _instant(self, value: date | datetime) -> datetime:
+        if not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        return (value if value.tzinfo is not None else value.replace(tzinfo=self._zone)).astimezone(UTC)
+
+    def _check(self, event: Any) -> None:
+        if self._person(event) is None:
+            name = _signs(event)[-1] if _signs(event) else "an event without a name"
+            msg = f"the shift '{shown(name, 40)}' is nobody's under `people:`"
+            raise OnCallError(msg, did_you_mean(name, self._known) or "name it by a key or an e-mail address of one")
+        rules = event.get("RRULE")
+        for rule in rules if isinstance(rules, list) else [rules] if rules is not None else []:
+            often = [str(each).upper() for each in rule.get("FREQ", ())]
+            if any(each in _TOO_OFTEN for each in often):
+                msg = f"a shift repeats {often[0].lower()}"
+                raise OnCallError(msg, "shifts repeat daily, weekly, monthly")
+
+    def _person(self, event: Any) -> str | None:
+        return next((self._known[sign] for one in _signs(event) if (sign := _sign(one)) in self._known), None)
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import icalendar
+        import recurring_ical_events  # type: ignore[import-untyped]
+    except ImportError as error:
+        msg = "on-call files need the libraries of the extra `oncall`"
+        raise OnCallError(msg, "pip install 'escalera[oncall]'") from error
+    return icalendar, recurring_ical_events
+
+
+def _cancelled(event: Any) -> bool:
+    return str(event.get("STATUS", "")).upper() == "CANCELLED"
+
+
+def _signs(event: Any) -> list[str]:
+    """What says whose shift it is: the attendees' addresses, then the summary."""
+    attendees = event.get("ATTENDEE")
+    listed = attendees if isinstance(attendees, list) else [attendees] if attendees is not None else []
+    summary = str(event.get("SUMMARY", "")).strip()
+    return [*(str(one) for one in listed), *([summary] if summary else [])]
+
+
+def _sign(text: str) -> str:
+    return fold(text.strip().removeprefix("mailto:").removeprefix("MAILTO:"))
+
+
+def _by_sign(people: Mapping[str, Person]) -> dict[str, str]:
+    """Roster keys of agents and groups by key, by name and by e-mail address."""
+    found: dict[str, str] = {}
+    for person in people.values():
+        if person.kind != "address":
+            for sign in (person.key, person.name, person.email):
+                if sign:
+                    found.setdefault(_sign(sign), person.key)
+    return found
+
+
+def read_rotas(
+    parser: Parser, rotas: Iterable[tuple[Node, Node]], zone: str, files: Mapping[str, str]
+) -> dict[str, CalendarRota]:
+    """The pack's `rotas:`, each from its file; what can't be used becomes a problem at its place.
+
+    `files`: the texts of the pack's `.ics` files by their name in it.
+    """
+    found: dict[str, CalendarRota] = {}
+    for key, node in rotas:
+        parser.names.rotas.add(key.text)
+        parser.what = f"rota '{shown(key.text)}'"
+        given = parser.record(node, ROTA)
+        if given is None:
+            continue
+        place = node.get("file") or node
+        text = files.get(given["file"])
+        if text is None:
+            hint = did_you_mean(given["file"], files) or "put an .ics file into the pack's folder"
+            parser.wrong(place, _CODE, f"the pack has no on-call file '{shown(given['file'])}', in {parser.what}", hint)
+            continue
+        try:
+            found[key.text] = CalendarRota(text, ZoneInfo(given["timezone"] or zone), parser.names.people)
+        except OnCallError as error:
+            text_of = f"the on-call file '{shown(given['file'])}' can't be used: {error}, in {parser.what}"
+            parser.wrong(place, _CODE, text_of, error.hint)
+            continue
+        signs = parser.names.people
+        parser.names.used.update(("person", person) for person in _used(files[given["file"]], signs))
+    return found
+
+
+def _used(text: str, people: Mapping[str, Person]) -> Iterator[str]:
+    """The people of the roster whom the file names."""
+    known, (icalendar, _) = _by_sign(people), _libraries()
+    for event in icalendar.Calendar.from_ical(text).walk("VEVENT"):
+        yield from (known[_sign(one)] for one in _signs(event) if _sign(one) in known)
