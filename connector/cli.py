@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from connector import __version__
 from connector.errors import EscaleraError
-from connector.text_hints import did_you_mean
+from connector.text_hints import did_you_mean, harmless
 
+ERROR = 1
 USAGE = 64
 
 #: verb -> (what it does, group of the overview)
@@ -24,9 +26,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check mapping packs and say every mistake with its line", "admins"),
     "test": ("run the cases of a pack: tickets, an instant, expected actions and non-actions", "admins"),
     "explain": ("why each rule does or does not act on one ticket", "admins"),
+    "simulate": ("what a pack does to one ticket of each situation, day by day", "admins"),
     "plan": ("what would be done now, and why; changes nothing", "auditors"),
     "show": ("print a saved plan", "auditors"),
-    "report": ("the dry-run report as HTML, CSV or JSON", "auditors"),
+    "report": ("the dry-run report as HTML, CSV, JSON or XLSX", "auditors"),
     "audit": ("read, verify or export the evidence", "auditors"),
     "approve": ("approve one held plan, once", "operators"),
     "apply": ("carry out a saved plan, once", "operators"),
@@ -51,28 +54,44 @@ class Command(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """Usage errors exit with 64: argparse's own 2 means "changes pending" here."""
+    """Usage errors exit with 64 (argparse's own 2 means "changes pending"); options are never guessed from a part."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and which call shows the options."""
-        self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+        self.exit(USAGE, f"{self.prog}: {harmless(message)}; see `{self.prog} --help`\n")
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
+    code = ERROR
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is escaped, not an error
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return _dispatch(list(argv))
+        code = _dispatch(list(argv))
+        sys.stdout.flush()
     except EscaleraError as error:
-        print(f"escalera: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader went away (`| head`): not an error; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0 if code == ERROR else code
+    except OSError as error:
+        # A full disk, a folder that may not be entered, a network drive that went away.
+        return _failed(f"{error.filename or 'a file or stream'}: {error.strerror or error}", ERROR)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE
+    return code
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"escalera: {harmless(message)}", file=sys.stderr)
+    return code
 
 
 def parser_for(verb: str) -> argparse.ArgumentParser:
@@ -91,8 +110,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     verb, rest = argv[0], argv[1:]
     if verb not in VERBS:
-        print(f"escalera: no verb '{verb}'{did_you_mean(verb, VERBS)}; `escalera --help` lists them", file=sys.stderr)
-        return USAGE
+        return _failed(f"no verb '{verb}'{did_you_mean(verb, VERBS)}; `escalera --help` lists them", USAGE)
     return _load(verb).run(parser_for(verb).parse_args(rest))
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from connector.core.fieldmap import FieldMap
+from connector.core.policy import Policy
 from connector.cycle import Account, CycleReport
 from connector.helpdesks import kind_of
 from connector.helpdesks.c4c_export import write_changes
@@ -33,17 +34,27 @@ def hand_over(account: Account, settings: Settings, report: CycleReport) -> list
     tickets = {ticket: row.ticket for ticket, row in rows.items()}
     files = write_changes(
         actions, tickets, settings.resolve(chosen.out), report.now,
-        field_map=_map(account, chosen.helpdesk), language=account.policy.language,
+        field_map=_map(account, chosen.helpdesk), language=account.policy.language, party_ids=party_ids(account.policy),
     )  # fmt: skip
     with account.store.transaction():
         for action in actions:
             row = rows[action.ticket]
             done = {**row.memory.done, action.key: report.now.isoformat()}
-            rows[action.ticket] = replace(row, memory=replace(row.memory, done=done))
+            ours = dict(row.memory.ours)
+            if action.kind != "toggle":
+                # Else a rule that this one outranked would have its turn while the export shows the old value.
+                ours.update({name: new for name, (_, new) in action.changes.items()})
+            rows[action.ticket] = replace(row, memory=replace(row.memory, done=done, ours=ours))
             body = {"plan": report.plan.digest, "action": action.id, "kind": action.kind, "rule": action.rule.name}
             account.store.append_audit(account.name, report.now, "handed_over", body, ticket=action.ticket)
         account.store.put(account.name, list(rows.values()))
     return files
+
+
+def party_ids(policy: Policy, helpdesk: str = "c4c") -> dict[str, str]:
+    """Roster key or name -> the id the helpdesk itself wants, for those who have one in the pack."""
+    known = [(person, person.ids[helpdesk]) for person in policy.people.values() if helpdesk in person.ids]
+    return {name: number for person, number in known for name in (person.key, person.name)}
 
 
 def _map(account: Account, helpdesk: str) -> FieldMap:

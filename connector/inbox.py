@@ -28,7 +28,7 @@ _log = structlog.get_logger("escalera.inbox")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A person's word on one plan. `state`: `approved` or `rejected`. `body`: the plan, where the state may not hold it."""
+    """A person's word on one plan: `state` is `approved` or `rejected`, `body` the plan where the state may lack it."""
 
     digest: str
     state: str
@@ -39,7 +39,7 @@ class Word:
 
 
 def record(store: Store, word: Word) -> SavedPlan:
-    """Write a person's word into the state, with its audit event. Raises UsageError for a plan that is used or unknown."""
+    """Write a person's word into the state, with its audit event. Raises UsageError for a used or unknown plan."""
     known = store.plan(word.digest)
     if known is None and word.body is not None:
         plan = plan_from_json(word.body)

@@ -15,6 +15,8 @@ from typing import Any
 from connector.errors import ConfigurationError
 
 SERVICE = "escalera"
+#: What an account may be called: it becomes part of the names of variables, files and keyring entries.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 def variable(account: str) -> str:
@@ -36,7 +38,7 @@ def api_key(account: str, environment: Mapping[str, str] = os.environ) -> str:
     if folder:
         path = Path(folder) / credential(account)
         if path.is_file():
-            return _clean(path.read_text(encoding="utf-8"), f"the systemd credential {credential(account)}")
+            return _clean(_read(path), f"the systemd credential {credential(account)}")
     stored = _from_keyring(account)
     if stored is not None:
         return _clean(stored, "the keyring")
@@ -52,7 +54,7 @@ def store_key(account: str, key: str) -> str:
     import keyring
     import keyring.errors
 
-    backend = keyring.get_keyring()
+    backend = _backend()
     if not _is_safe(backend):
         msg = (
             f"no safe keyring on this machine ({_name(backend)}): set {variable(account)} in the service's environment "
@@ -71,7 +73,7 @@ def _from_keyring(account: str) -> str | None:
     import keyring
     import keyring.errors
 
-    if not _is_safe(keyring.get_keyring()):
+    if not _is_safe(_backend()):
         return None
     try:
         return keyring.get_password(SERVICE, account)
@@ -80,11 +82,35 @@ def _from_keyring(account: str) -> str | None:
         raise ConfigurationError(msg) from error
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"the systemd credential {path} can't be read ({error.strerror})"
+        raise ConfigurationError(msg) from error
+    except UnicodeDecodeError:
+        msg = f"the systemd credential {path} holds no text"
+        raise ConfigurationError(msg) from None
+
+
+def _backend() -> Any:
+    """The keyring in use. Raises ConfigurationError where the one the user chose can't be loaded."""
+    import keyring
+
+    try:
+        return keyring.get_keyring()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        msg = f"the keyring that PYTHON_KEYRING_BACKEND or keyringrc.cfg names can't be loaded: {error}"
+        raise ConfigurationError(msg) from error
+
+
 def _is_safe(backend: Any) -> bool:
     """No plain-text file on disk (keyrings.alt), and not the backend that only says there is none."""
     module = type(backend).__module__
     if module.startswith("keyring.backends.chainer"):
-        return any(_is_safe(part) for part in backend.backends)
+        # It writes into the first of its parts.
+        parts = list(backend.backends)
+        return bool(parts) and _is_safe(parts[0])
     return not module.startswith(("keyrings.alt", "keyring.backends.fail", "keyring.backends.null"))
 
 

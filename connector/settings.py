@@ -7,37 +7,66 @@ Sources, later ones winning: the TOML file, then environment variables `ESCALERA
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from connector.core.guard import Limits
 from connector.errors import ConfigurationError
+from connector.secrets import NAME, variable
 from connector.text_hints import did_you_mean
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_SECRET_WORDS = re.compile(r"(^|_)(api_?key|key|password|passwd|token|secret)$")
-_SPAN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d)\s*$")
-_SPAN_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_SECRET_WORDS = re.compile(r"(key|password|passwd|passphrase|token|secret|credential)s?$")
+_SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|sec|min|m|h|d|)\s*", re.ASCII)
+_SPAN_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_LONGEST = 366 * 86400.0
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_WHERE_FROM = "the environment"
 
 
-def span_seconds(value: object) -> object:
-    """`60s`, `5 min`, `1h`, `2d` as elapsed seconds; a plain number of seconds is taken as it is."""
+def span_seconds(value: object) -> float:
+    """`60s`, `5 min`, `1h`, `2d` as elapsed seconds; a plain number is one of seconds. Raises ValueError."""
+    seconds = None
     if isinstance(value, str):
-        found = _SPAN.match(value)
-        if found is None:
-            msg = f"'{value}' is not a time span; write for example 60s, 5 min, 1h or 2d"
-            raise ValueError(msg)
-        return float(found[1]) * _SPAN_SECONDS[found[2]]
+        found = _SPAN.fullmatch(value)
+        seconds = float(found[1]) * _SPAN_SECONDS[found[2]] if found else None
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    if seconds is None:
+        msg = f"{value!r} is not a time span; write for example 60s, 5 min, 1h or 2d"
+        raise ValueError(msg)
+    if not 0 <= seconds <= _LONGEST:
+        msg = f"{value!r} is not between nothing and a year"
+        raise ValueError(msg)
+    return seconds
+
+
+def _plain_path(value: str) -> str:
+    if not value.strip() or _CONTROL.search(value):
+        msg = "must be a path, without line breaks or other control signs"
+        raise ValueError(msg)
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(span_seconds), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(span_seconds)]
+Wait = Annotated[float, BeforeValidator(span_seconds), Field(gt=0)]
+PathText = Annotated[str, AfterValidator(_plain_path)]
 
 
 class _Section(BaseModel):
@@ -47,12 +76,12 @@ class _Section(BaseModel):
 class AccountSettings(_Section):
     """One `[[accounts]]` table."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = Field(pattern=rf"^{NAME}$")  # to the Rust engine `$` is the very end, and \Z an error
     helpdesk: Literal["freshdesk", "c4c-export", "freshdesk-export"]
     url: str | None = None
-    path: str | None = None
-    out: str | None = None
-    mappings: str
+    path: PathText | None = None
+    out: PathText | None = None
+    mappings: PathText
     write: bool = True
 
     @field_validator("url")
@@ -60,9 +89,16 @@ class AccountSettings(_Section):
     def _safe_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or re.search(r'[\s"\\<>\x00-\x1f\x7f]', value):
             msg = "must be an address like https://example.freshdesk.com"
+            raise ValueError(msg)
+        if parts.query or parts.fragment:
+            msg = "must end before '?' or '#'; a key does not belong into an address: run `escalera login NAME`"
             raise ValueError(msg)
         if parts.username or parts.password:
             msg = "carries a user name or key; take it out and run `escalera login NAME`"
@@ -95,9 +131,9 @@ class HttpSettings(_Section):
 
     leave_free: float = Field(default=0.25, ge=0, lt=1)
     per_minute: int | None = Field(default=None, ge=1)
-    connect_timeout: Seconds = 5.0
-    read_timeout: Seconds = 30.0
-    deadline: Seconds = 120.0
+    connect_timeout: Wait = 5.0
+    read_timeout: Wait = 30.0
+    deadline: Wait = 120.0
 
 
 class LogSettings(_Section):
@@ -112,6 +148,7 @@ class NotifySettings(_Section):
     """`[notify]`: where messages to staff go besides notes on the ticket. Addresses name no secret."""
 
     note: bool = True
+    window: Seconds = 3 * 86400.0
 
 
 class Settings(BaseSettings):
@@ -125,7 +162,7 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    state: str = "state.db"
+    state: PathText = "state.db"
     accounts: tuple[AccountSettings, ...] = Field(min_length=1)
     loop: LoopSettings = LoopSettings()
     http: HttpSettings = HttpSettings()
@@ -137,11 +174,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the names are those of pydantic-settings
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, which comes in as init values."""
         return env_settings, init_settings
@@ -154,6 +191,13 @@ class Settings(BaseSettings):
         if doubled:
             msg = f"two accounts are named {', '.join(doubled)}; names tell states and keys apart"
             raise ValueError(msg)
+        by_variable: dict[str, list[str]] = {}
+        for name in names:
+            by_variable.setdefault(variable(name), []).append(name)
+        for shared, alike in by_variable.items():
+            if len(alike) > 1:
+                msg = f"accounts {' and '.join(alike)} would share the key in {shared}; give one another name"
+                raise ValueError(msg)
         return value
 
     @field_validator("limits")
@@ -172,6 +216,10 @@ class Settings(BaseSettings):
     def state_path(self) -> str:
         """The state database: a PostgreSQL URL as it is, a file resolved against the configuration's folder."""
         return self.state if "://" in self.state else str(self.resolve(self.state))
+
+    def state_shown(self) -> str:
+        """The same for messages: without a password."""
+        return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", self.state_path())
 
     def resolve(self, path: str) -> Path:
         """A path of the file, counted from the file's own folder."""
@@ -193,20 +241,35 @@ class Settings(BaseSettings):
 
 
 def _limit(name: str, given: object) -> int | float | None:
-    known = {field.name: field.type for field in dataclasses.fields(Limits)}
+    known = {field.name: str(field.type) for field in dataclasses.fields(Limits)}
     if name not in known:
         msg = f"unknown limit '{name}'{did_you_mean(name, known)}"
         raise ValueError(msg)
     if given == "unlimited":
         return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
-        msg = f"limit '{name}' must be a number from 0 (none at all) up, or \"unlimited\""
+    if isinstance(given, str) and re.fullmatch(r"\d{1,9}(\.\d{1,6})?", given, re.ASCII):
+        given = float(given) if "." in given else int(given)  # as an environment variable has it
+    whole = known[name].startswith("int")
+    number = not isinstance(given, bool) and isinstance(given, int if whole else int | float)
+    if not number or not 0 <= given < 1e9:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        msg = f"limit '{name}' must be {kind} from 0 (none at all) up, or \"unlimited\""
         raise ValueError(msg)
-    return given
+    if name in _SHARES and given > 1:  # type: ignore[operator]
+        msg = f"limit '{name}' is a share: from 0 to 1, so 20 % is 0.2"
+        raise ValueError(msg)
+    return cast("int | float", given)
+
+
+#: Limits that are a share of the open tickets.
+_SHARES = frozenset({"share", "population"})
 
 
 def load_settings(path: Path) -> Settings:
     """Read and check a configuration file. Raises ConfigurationError naming every problem at once."""
+    if path.is_dir():
+        msg = f"{path}: is a folder; name the file in it, for example {path / 'config.toml'}"
+        raise ConfigurationError(msg)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -221,16 +284,25 @@ def load_settings(path: Path) -> Settings:
         msg = f"{path}: is not TOML: {error}"
         raise ConfigurationError(msg) from error
     problems = [_move_secret(path, text, place) for place in _secrets_in(content)]
+    if re.search(r"://[^/@]*:[^/@]*@", str(content.get("state", ""))):
+        problems.append(
+            f"{path}:{_line(text, ('state',))}: 'state' carries a password, and this file is no place for one: keep it "
+            "in ~/.pgpass or PGPASSWORD, or give the whole address in the environment variable ESCALERA_STATE"
+        )
     if problems:
         raise ConfigurationError("\n".join(problems))
     if "base" in content:
         msg = f"{path}:{_line(text, ('base',))}: unknown setting 'base'"
         raise ConfigurationError(msg)
     try:
-        return Settings(**content, base=path.resolve().parent)
+        settings = Settings(**content)
+    except SettingsError as error:
+        msg = f"a variable ESCALERA_… of {_WHERE_FROM} can't be read: {error}"
+        raise ConfigurationError(msg) from None
     except ValidationError as error:
         lines = [_sentence(path, text, problem) for problem in error.errors(include_url=False, include_input=False)]
         raise ConfigurationError("\n".join(lines)) from None
+    return settings.model_copy(update={"base": path.resolve().parent})
 
 
 def _secrets_in(content: object, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -258,11 +330,22 @@ def _sentence(path: Path, text: str, problem: Any) -> str:
     place = tuple(problem["loc"])
     where = f"{path}:{_line(text, place)}"
     name = _dotted(place) or "the file"
+    overruled = _overruled(place)
+    if overruled is not None:
+        where = f"{_WHERE_FROM}, {overruled}"
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown setting '{name}'{did_you_mean(str(place[-1]), _known(place[:-1]))}"
     if problem["type"] == "missing":
         return f"{where}: '{name}' is missing; config.example.toml shows every setting"
     return f"{where}: '{name}': {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _overruled(place: tuple[str | int, ...]) -> str | None:
+    """The environment variable that a setting came from, where one is set."""
+    words = [str(part).upper() for part in place if isinstance(part, str)]
+    names = ("ESCALERA_" + "__".join(words[:depth]) for depth in range(len(words), 0, -1))
+    present = {name.upper() for name in os.environ}
+    return next((name for name in names if name in present), None)
 
 
 def _known(place: tuple[str | int, ...]) -> list[str]:

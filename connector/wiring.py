@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -83,16 +84,18 @@ def open_account(
     write: bool = True,
     clock: Callable[[], datetime] = wall_clock,
     key: Callable[[], str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Account:
     """One account with its reader, and its writer where it may be written to. Nothing is called yet.
 
     `key`: where its API key comes from; left out, from the environment or the keyring (`connector.secrets`).
+    `stop`: set where waits for the helpdesk must end at once.
     """
     policy, files = load_mappings(settings.resolve(chosen.mappings))
     may_write = write and chosen.write
 
     def connect(policy: Policy) -> tuple[Reader, Writer | None]:
-        reader, writer = kind_of(chosen.helpdesk).open(_opening(settings, chosen, policy, clock, key))
+        reader, writer = kind_of(chosen.helpdesk).open(_opening(settings, chosen, policy, clock, key, stop))
         _recall_directory(reader, store, chosen.name)
         return reader, writer if may_write else None
 
@@ -108,18 +111,23 @@ def open_account(
     return Account(
         name=chosen.name, reader=reader, store=store, policy=policy, limits=settings.guard_limits(), writer=writer,
         notifiers=tuple(notifiers), files=files, older=older, clock=clock, rebind=connect,
+        window=timedelta(seconds=settings.notify.window),
     )  # fmt: skip
 
 
 def _opening(
-    settings: Settings, chosen: AccountSettings, policy: Policy, clock: Callable[[], datetime], key: Callable[[], str] | None
-) -> Opening:  # fmt: skip
+    settings: Settings,
+    chosen: AccountSettings,
+    policy: Policy,
+    clock: Callable[[], datetime],
+    key: Callable[[], str] | None,
+    stop: threading.Event | None,
+) -> Opening:
     http = settings.http
     path = str(settings.resolve(chosen.path)) if chosen.path else None
     return Opening(
         name=chosen.name, kind=chosen.helpdesk, maps=policy.maps, key=key or (lambda: api_key(chosen.name)),
-        clock=clock,
-        url=chosen.url, path=path, leave_free=http.leave_free, per_minute=http.per_minute,
+        clock=clock, stop=stop, url=chosen.url, path=path, leave_free=http.leave_free, per_minute=http.per_minute,
         connect_timeout=http.connect_timeout, read_timeout=http.read_timeout, deadline=http.deadline,
     )  # fmt: skip
 
@@ -159,7 +167,7 @@ class _ServerClock:
 
 
 def clock_of(account: Account, clock: str) -> Callable[[], datetime]:
-    """The helpdesk's own clock, or this machine's; calls nothing yet, so a daemon may start while a helpdesk is down."""
+    """The helpdesk's clock, or this machine's; calls nothing yet, so a daemon may start while a helpdesk is down."""
     return _ServerClock(account.reader) if clock == "server" else account.clock
 
 

@@ -81,3 +81,17 @@ def postgres_url() -> Iterator[str]:
             server.cleanup()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs_again() -> Iterator[None]:
+    """Logging is the process's own: a test that sets it up must not leave its closed streams to the next one."""
+    yield
+    import logging
+
+    import structlog
+
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if getattr(one, "_escalera", False)]:
+        root.removeHandler(handler)

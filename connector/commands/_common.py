@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import UsageError
+from connector.text_hints import harmless
+
+_EARLIEST, _LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+#: Signs that JSON lets through and terminals obey (DEL, C1, marks that reorder text); inside strings only.
+_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
@@ -39,7 +44,14 @@ def instant(text: str) -> datetime:
     if value.tzinfo is None:
         msg = f"'{text}' has no offset; write for example {text}Z or {text}-06:00"
         raise argparse.ArgumentTypeError(msg)
-    return value.astimezone(UTC)
+    try:
+        at = value.astimezone(UTC)
+    except OverflowError:
+        at = _LATEST
+    if not _EARLIEST <= at < _LATEST:
+        msg = f"'{text}' lies outside the years 1970 to 2199"
+        raise argparse.ArgumentTypeError(msg)
+    return at
 
 
 def wall_clock() -> datetime:
@@ -48,31 +60,27 @@ def wall_clock() -> datetime:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
-
-
-def safe(text: str) -> str:
-    """Ticket text made harmless for a terminal: control signs (escape sequences) become visible."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text)
+    """One JSON document on standard output; pure ASCII where the stream is not UTF-8."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not unicode, indent=2).translate(_CONTROLS)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def say(*lines: str) -> None:
     """Lines for people on standard output, made safe for a terminal."""
     for line in lines:
-        print(safe(line))
+        print(harmless(line))
 
 
 def warn(*lines: str) -> None:
     """Lines for people on standard error."""
     for line in lines:
-        print(f"escalera: {safe(line)}", file=sys.stderr)
+        print(f"escalera: {harmless(line)}", file=sys.stderr)
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
     """A plain table with columns as wide as their content."""
-    cells = [[str(head) for head in heads], *[[str(cell) for cell in row] for row in rows]]
+    cells = [[str(head) for head in heads], *[[" ".join(str(cell).split()) for cell in row] for row in rows]]
     widths = [max(len(line[at]) for line in cells) for at in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))

@@ -84,7 +84,8 @@ def explanation_lines(evaluation: Evaluation, now: datetime, timezone: str) -> I
         yield f"  not told by the source: {', '.join(sorted(ticket.unknown))}"
     for decision in evaluation.decisions:
         yield ""
-        yield f"{decision.call.value.upper():<8}{decision.rule.kind} '{decision.rule.name}'  {decision.rule.file}:{decision.rule.line}"
+        rule = decision.rule
+        yield f"{decision.call.value.upper():<8}{rule.kind} '{rule.name}'  {rule.file}:{rule.line}"
         for reason in decision.reasons:
             yield f"    - {reason.code}: {reason.text}{_values(reason)}"
         for want in decision.wants:
@@ -92,7 +93,8 @@ def explanation_lines(evaluation: Evaluation, now: datetime, timezone: str) -> I
         if decision.wake_at is not None:
             yield f"    next look {_at(decision.wake_at, zone)}"
     yield ""
-    yield f"next instant at which time alone can change anything: {_at(evaluation.wake_at, zone) if evaluation.wake_at else 'none'}"
+    wake = _at(evaluation.wake_at, zone) if evaluation.wake_at else "none"
+    yield f"next instant at which time alone can change anything: {wake}"
 
 
 def evaluation_json(evaluation: Evaluation, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_config(parser)
     common.add_now(parser)
     common.add_format(parser)
-    parser.epilog = "Exit code: 0 done (drifted tickets are reported), 1 something failed, 3 held: approve it first."
+    parser.epilog = (
+        "Exit code: 0 done (drifted tickets are reported), 1 something failed or was refused, 3 held: approve it first."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,5 +53,5 @@ def run(args: argparse.Namespace) -> int:
                 )
             )
         common.say(f"plan {plan.digest[:12]}: {sum(r['outcome'] == 'done' for r in rows)} of {len(plan.actions)} done")
-    bad = {Outcome.UNKNOWN, Outcome.INEFFECTIVE}
+    bad = {Outcome.UNKNOWN, Outcome.INEFFECTIVE, Outcome.REFUSED}
     return 1 if any(done.outcome in bad for done in results) else 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from connector.commands import _common as common
 from connector.commands._plan_text import summary
-from connector.commands.show import read_plan
+from connector.commands.show import find_plan, read_plan
 from connector.core.plan_json import plan_from_json, plan_to_json
 from connector.inbox import Word, leave, record
 from connector.oslock import StateLock, StateLocked
+from connector.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
         plan, verdict = read_plan(Path(args.plan))
         digest, body = plan.digest, plan_to_json(plan, verdict)
     state = "rejected" if args.reject else "approved"
-    word = Word(digest, state, args.user or getpass.getuser(), args.reason, args.now or common.wall_clock(), body)
+    word = Word(digest, state, args.user or _user(), args.reason, args.now or common.wall_clock(), body)
     if "://" not in settings.state:
         try:
             lock = StateLock(settings.state_path()).acquire()
         except StateLocked:
-            path = leave(settings.state_path(), word)
+            path = leave(settings.state_path(), word if body else replace(word, digest=_known(settings, digest)))
             common.say(f"the daemon is running: {state} by {word.by}, left for its next cycle ({path})")
             return 0
     else:
@@ -63,3 +66,22 @@ def run(args: argparse.Namespace) -> int:
     else:
         common.say(f"approved by {word.by}, once, until {until}; the next cycle, or `escalera apply`, carries it out")
     return 0
+
+
+def _known(settings: Settings, digest: str) -> str:
+    """The whole digest of a plan in a state that another process writes. Raises UsageError where it has none such."""
+    from connector.wiring import open_state
+
+    store = open_state(settings, read_only=True)
+    try:
+        return find_plan(store, digest).digest
+    finally:
+        store.close()
+
+
+def _user() -> str:
+    """Who runs this: the login name, or the number where the machine knows no name (a container, say)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from connector import audit
 from connector.commands import _common as common
 from connector.errors import UsageError
 from connector.store.base import Store
+
+_FIRST = ("kind", "outcome", "why", "rule", "plan", "by", "reason")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
                 e.account,
                 e.kind,
                 e.ticket or "",
-                ", ".join(f"{k}={v}" for k, v in e.body.items())[:160],
+                _told(e.body),
             )
             for e in events
         )
@@ -66,19 +68,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _told(body: Mapping[str, Any]) -> str:
+    """An event's content in one line, what matters most first; cut where it gets long (`--format json` has it all)."""
+    names = [*(name for name in _FIRST if name in body), *(name for name in body if name not in _FIRST)]
+    return ", ".join(f"{name}={body[name]}" for name in names)[:160]
+
+
 def _verify(args: argparse.Namespace) -> int:
-    head = audit.parse_head(args.head) if args.head else None
+    try:
+        head = audit.parse_head(args.head) if args.head else None
+    except ValueError as error:
+        msg = f"--head: {error}"
+        raise UsageError(msg) from None
     if args.file is not None:
-        with common.existing([args.file])[0].open(encoding="utf-8") as lines:
+        # Bytes that are no UTF-8 become signs that no event holds: the chain is found broken there, as it is.
+        with common.existing([args.file])[0].open(encoding="utf-8", errors="replace") as lines:
             result = audit.verify(lines, head=head)
     else:
         with _state(args) as store:
             result = audit.verify(store, head=head)
     if args.format == "json":
-        common.print_json({
-            "ok": result.ok, "checked": result.checked, "head": str(result.head), "flaw": result.flaw, "seq": result.seq,
-            "text": result.text,
-        })  # fmt: skip
+        told = {"ok": result.ok, "checked": result.checked, "head": str(result.head)}
+        common.print_json({**told, "flaw": result.flaw, "seq": result.seq, "text": result.text})
     elif result.ok:
         common.say(f"the chain is whole: {result.checked} events, head {result.head}")
         common.say("keep that head outside this machine: with it a missing end can be proven too (--head)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connector.commands import _common as common
@@ -36,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from connector.mapping.check import check
     from connector.mapping.problems import render
 
-    found = {str(pack): check(pack, directory, helpdesk) for pack, directory, helpdesk in _packs(args)}
+    year = datetime.now(UTC).year
+    found = {str(pack): check(pack, directory, helpdesk, year=year) for pack, directory, helpdesk in _packs(args)}
     wrong = sum(not problem.is_warning for problems in found.values() for problem in problems)
     if args.format == "json":
         common.print_json({name: [problem.as_json() for problem in problems] for name, problems in found.items()})
@@ -59,7 +61,8 @@ def _packs(args: argparse.Namespace) -> list[tuple[Path, Directory | None, str |
         raise UsageError(msg)
     settings = load_settings(args.config)
     if not args.live:
-        return [(settings.resolve(one.mappings), None, None) for one in settings.accounts]
+        chosen_ones = [settings.account(args.account)] if args.account else settings.accounts
+        return [(settings.resolve(one.mappings), None, None) for one in chosen_ones]
     from connector.wiring import opened
 
     with opened(args.config, args.account, read_only=True) as (account, _):

@@ -9,6 +9,7 @@ from connector.commands._plan_text import evaluation_json, explanation_lines
 from connector.commands.plan import add_sources, needed_pack
 from connector.core.evaluate import evaluate
 from connector.core.model import Memory
+from connector.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,22 +23,32 @@ def run(args: argparse.Namespace) -> int:
     """Explain one ticket of an export or of a configured account."""
     if args.export:
         from connector.mapping.load import load_policy
-        from connector.offline import find_ticket
+        from connector.offline import find_ticket, related_in
 
         policy = load_policy(needed_pack(args))
         now = args.now or common.wall_clock()
         ticket = find_ticket(common.existing(args.export), policy, args.ticket)
-        evaluation = evaluate(policy, ticket, Memory(), now)
+        beside = related_in(common.existing(args.export), policy, ticket, now)
+        evaluation = evaluate(policy, ticket, Memory(), now, beside=beside)
         timezone = policy.timezone
     else:
+        from connector.beside import Lookup
+        from connector.duty import duty_of
         from connector.wiring import opened, present
 
         with opened(args.config, args.account, read_only=True) as (account, _settings):
+            clock = present(account, args.now, args.clock)
             ticket = account.reader.ticket(args.ticket)
-            now = present(account, args.now, args.clock)()
+            if ticket.gone == "missing":
+                msg = f"ticket {args.ticket} is not in account '{account.name}'"
+                raise UsageError(msg)
+            now = clock()
             row = account.store.mirrored(account.name, [args.ticket]).get(args.ticket)
             memory = row.memory if row is not None else Memory()
-            evaluation = evaluate(account.policy_for(memory), ticket, memory, now)
+            policy = account.policy_for(memory)
+            beside = Lookup(account.name, account.store, account.reader).of(policy, ticket, memory, now)
+            duty = duty_of(account.store, account.name, policy)
+            evaluation = evaluate(policy, ticket, memory, now, duty=duty, beside=beside)
             timezone = account.policy.timezone
     if args.format == "json":
         common.print_json(evaluation_json(evaluation, now))

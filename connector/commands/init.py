@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -34,7 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write what is not there yet; nothing is ever overwritten."""
+    from pydantic import ValidationError
+
+    from connector.mapping.schema import json_schema
+    from connector.settings import AccountSettings
+
     packs = shipped()
+    try:
+        AccountSettings(name=args.name, helpdesk="freshdesk", url=args.url, mappings="mappings")
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"--{place}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors() for place in one["loc"]
+        )
+        raise UsageError(wrong) from None
     if args.pack not in packs:
         msg = f"no shipped pack '{args.pack}'{did_you_mean(args.pack, packs)}; there are: {', '.join(packs)}"
         raise UsageError(msg)
@@ -45,9 +58,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(msg)
     try:
         shutil.copytree(packs[args.pack], pack)
+        schema = pack.parent / "schema.json"
+        if not schema.exists():
+            schema.write_text(json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         config.write_text(_CONFIG.format(name=args.name, url=args.url, pack=args.pack), encoding="utf-8")
     except OSError as error:
-        msg = f"{args.folder}: can't be written ({error.strerror})"
+        msg = f"{args.folder}: can't be written ({error.strerror or error})"
         raise UsageError(msg) from error
     common.say(
         f"wrote {config} and {pack}",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
 
 from connector.commands._common import say
 from connector.errors import UsageError
-from connector.secrets import store_key, variable
+from connector.secrets import NAME, store_key, variable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for the key without showing it, and store it."""
+    if not re.fullmatch(NAME, args.account):
+        msg = f"'{args.account}' can't be an account's name: letters, digits, '.', '_' and '-' make one"
+        raise UsageError(msg)
     if args.stdin:
-        key = sys.stdin.readline()
+        try:
+            key = sys.stdin.readline()
+        except UnicodeDecodeError:
+            msg = "standard input holds no text; pass the key alone, as one line"
+            raise UsageError(msg) from None
     elif sys.stdin.isatty():
-        key = getpass.getpass(f"API key of account '{args.account}' (not shown): ")
+        try:
+            key = getpass.getpass(f"API key of account '{args.account}' (not shown): ")
+        except EOFError:
+            msg = "no key was given; nothing was stored"
+            raise UsageError(msg) from None
     else:
         msg = "standard input is no terminal to ask on; pass the key with --stdin"
         raise UsageError(msg)

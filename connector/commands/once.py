@@ -1,4 +1,4 @@
-"""`escalera once`: one cycle of one account, or of all."""
+"""`escalera once`: one cycle of one account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_format(parser)
     parser.add_argument("--clock", choices=("local", "server"), default="local", help="whose now counts")
     parser.add_argument("--dry-run", action="store_true", help="decide and report, write nothing")
-    parser.epilog = "Exit code: 0 done, 1 error, 3 a plan is held by the guard, 4 something was not read whole."
+    parser.epilog = (
+        "Exit code: 0 done, 1 error, 3 a plan is held by the guard, 4 something was not read whole; "
+        "with --dry-run also 2, changes pending."
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,6 +82,7 @@ def report_lines(report: CycleReport) -> list[str]:
         if done.outcome.value != "done"
     ]
     lines += [f"{one.place}: {one.problem}" for one in report.rejected[:20]]
+    lines += [f"ticket {ticket} rests for a while: the log and the audit say why" for ticket in report.quarantined[:20]]
     if report.held and report.verdict:
         lines += [f"HELD ({hold.limit}): {hold.text}" for hold in report.verdict.holds]
         lines.append(

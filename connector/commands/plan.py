@@ -53,15 +53,15 @@ def _offline(args: argparse.Namespace) -> int:
     now = args.now or common.wall_clock()
     decided = decide_exports(common.existing(args.export), policy, now)
     _print(args, decided.plan, decided.verdict, policy.timezone)
-    if args.format == "text":
-        common.warn(*decided.warnings)
+    common.warn(*decided.warnings)
     _save(args.out, decided.plan, decided.verdict)
     if args.changes:
+        from connector.handover import party_ids
         from connector.helpdesks.c4c_export import write_changes
 
         files = write_changes(
             decided.plan.actions, decided.tickets, args.changes, now,
-            field_map=decided.export.field_map, language=policy.language,
+            field_map=decided.export.field_map, language=policy.language, party_ids=party_ids(policy),
         )  # fmt: skip
         common.warn(*(f"wrote {path}" for path in files))
     return decided.exit_code

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _span(text: str) -> float:
     try:
-        return float(str(span_seconds(text)))
+        return float(span_seconds(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -32,13 +32,13 @@ def run(args: argparse.Namespace) -> int:
     """Open every account and go round."""
     import contextlib
 
-    from connector.cycle import Account, CycleReport
-    from connector.cycle import run_cycle
+    from connector.cycle import Account, CycleReport, run_cycle
     from connector.handover import hand_over
     from connector.inbox import take_up
     from connector.loop import Loop
     from connector.oslock import StateLock
     from connector.reload import MappingWatch
+    from connector.service import Signals
     from connector.settings import load_settings
     from connector.wiring import (
         clock_of,
@@ -58,8 +58,9 @@ def run(args: argparse.Namespace) -> int:
         store = open_state(settings, read_only=args.dry_run)
         stack.callback(store.close)
         accounts = {}
+        signals = Signals()
         for one in chosen:
-            account = open_account(settings, one, store, write=not args.dry_run)
+            account = open_account(settings, one, store, write=not args.dry_run, stop=signals.stopping)
             account.clock = clock_of(account, args.clock)
             accounts[one.name] = account
 
@@ -79,11 +80,12 @@ def run(args: argparse.Namespace) -> int:
 
         loop = Loop(
             accounts=list(accounts.values()),
-            every=args.every or settings.loop.every,
-            jitter=0.0 if args.every else settings.loop.jitter,
+            every=settings.loop.every if args.every is None else args.every,
+            jitter=settings.loop.jitter if args.every is None else 0.0,
             watches={one.name: MappingWatch(settings.resolve(one.mappings), load_mappings) for one in chosen},
             dry_run=args.dry_run,
             cycle=cycle,
             on_report=after,
+            signals=signals,
         )
         return loop.run()

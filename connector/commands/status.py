@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     if args.format == "json":
-        common.print_json({"state": settings.state_path(), "accounts": found})
+        common.print_json({"state": settings.state_shown(), "accounts": found})
     else:
         for one in found:
             common.say(*_lines(one), "")
@@ -95,7 +95,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
     ]
     lines.append(f"  daemon: {beat['state']} (pid {beat['pid']})" if beat else "  daemon: never ran on this state")
     if cycle:
-        told = ", ".join(f"{name} {value}" for name, value in cycle.items() if name != "at" and value not in (None, {}))
+        told = ", ".join(f"{name} {value}" for name, value in cycle.items() if name != "at" and value)
+        told += "" if cycle.get("complete", True) else ", NOT read whole"
         lines.append(f"  last cycle {cycle['at']}: {told}")
     lines.append(f"  next look: {one['next_look'] or 'nothing waits'}")
     for plan in one["held"]:

@@ -218,11 +218,11 @@ def test_one_ticket_that_can_not_be_evaluated_rests_and_the_cycle_goes_on(monkey
 
     real = cycle_gather.evaluate
 
-    def evaluate(policy: Any, one: Any, memory: Any, now: Any) -> Any:
+    def evaluate(policy: Any, one: Any, *more: Any, **named: Any) -> Any:
         if one.id == "1":
             msg = "boom"
             raise ZeroDivisionError(msg)
-        return real(policy, one, memory, now)
+        return real(policy, one, *more, **named)
 
     monkeypatch.setattr(cycle_gather, "evaluate", evaluate)
     world = World(threat(1), threat(2))

@@ -1,0 +1,23 @@
+"""The dry-run report as one self-contained, printable page: no script, no address, every text of a ticket escaped."""
+
+from __future__ import annotations
+
+from connector.reports.dry_run import Report
+from connector.reports.words import words
+
+#: Rows of each list on the page; beyond that a page is no help, and the other forms have all of them.
+_MOST = 2_000
+
+
+def to_html(report: Report, language: str) -> str:
+    """The page as HTML text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("connector.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("dry_run.html.j2").render(
+        report=report, plan=report.plan, verdict=report.verdict, t=words(language), language=language, most=_MOST,
+        undecided=report.undecided(),
+    )  # fmt: skip
