@@ -33,8 +33,8 @@ import structlog
 from bench import centre
 from connector.core.model import Memory
 from connector.core.policy import Policy
-from connector.cycle import run_cycle
-from connector.cycle_types import Account
+from connector.cycle.account import Account
+from connector.cycle.run import run_cycle
 from connector.helpdesks.memory import MemoryHelpdesk
 from connector.store.base import Mirrored
 from connector.store.opening import open_store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connector.core.fieldmap import FieldMap
 from connector.core.policy import Policy
-from connector.cycle import Account, CycleReport
+from connector.cycle.run import Account, CycleReport
 from connector.helpdesks import kind_of
 from connector.helpdesks.c4c_export import write_changes
 from connector.settings import Settings

@@ -17,9 +17,9 @@ from typing import Any
 import schedule
 import structlog
 
-from connector.cycle import run_cycle
-from connector.cycle_types import Account, CycleReport
-from connector.drift import stamp
+from connector.apply.drift import stamp
+from connector.cycle.account import Account, CycleReport
+from connector.cycle.run import run_cycle
 from connector.errors import AccountBlocked, EscaleraError, StoreError
 from connector.reload import MappingWatch, refresh
 from connector.service import Signals, Watchdog, sd_notify

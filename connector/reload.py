@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from connector.core.policy import Policy
-from connector.cycle_types import Account
+from connector.cycle.account import Account
 from connector.errors import EscaleraError
 
 _log = structlog.get_logger("escalera.reload")

@@ -12,15 +12,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.apply import Applied
+from connector.apply.actions import Applied
+from connector.apply.journal import counts_as_write
 from connector.core.guard import Limits
 from connector.core.model import EMPTY, TEXT_FIELDS, Action, Outcome, Ticket
 from connector.core.policy import Policy, Situation
-from connector.cycle import run_cycle
-from connector.cycle_types import Account
+from connector.cycle.account import Account
+from connector.cycle.run import run_cycle
 from connector.errors import UsageError
 from connector.helpdesks.memory import MemoryHelpdesk
-from connector.journal import counts_as_write
 from connector.notifiers.outbox import Outbox
 from connector.store import open_store
 from connector.text_hints import did_you_mean

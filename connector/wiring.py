@@ -13,7 +13,7 @@ import structlog
 
 from connector import logs
 from connector.core.policy import Policy
-from connector.cycle import Account
+from connector.cycle.run import Account
 from connector.errors import ConfigurationError
 from connector.helpdesks import kind_of
 from connector.helpdesks.base import Opening, Reader, Writer

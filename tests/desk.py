@@ -10,7 +10,7 @@ from typing import Any
 from connector.core.model import Action, Plan, RuleRef, Ticket, Verdict
 from connector.core.planning import action_id, digest_of
 from connector.core.policy import Policy
-from connector.cycle_types import Account
+from connector.cycle.account import Account
 from connector.helpdesks.memory import MemoryHelpdesk
 from connector.mapping.load import load_policy_from_texts
 from connector.notifiers.outbox import Outbox

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Apply and say how each action ended."""
-    from connector.cycle import apply_saved
+    from connector.cycle.run import apply_saved
     from connector.wiring import opened, present
 
     with opened(args.config, args.account) as (account, _settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from connector.commands import _common as common
-from connector.cycle import CycleReport
+from connector.cycle.run import CycleReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the cycle and say what it did."""
-    from connector.cycle import run_cycle
+    from connector.cycle.run import run_cycle
     from connector.handover import hand_over
     from connector.inbox import take_up
     from connector.wiring import keep_directory, opened, present

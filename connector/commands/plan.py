@@ -76,7 +76,7 @@ def needed_pack(args: argparse.Namespace) -> Path:
 
 
 def _live(args: argparse.Namespace) -> int:
-    from connector.cycle import run_cycle
+    from connector.cycle.run import run_cycle
     from connector.wiring import opened, present
 
     with opened(args.config, args.account, read_only=True) as (account, _settings):

@@ -57,7 +57,7 @@ def _offline(args: argparse.Namespace) -> Report:
 
 
 def _live(args: argparse.Namespace) -> Report:
-    from connector.cycle import run_cycle
+    from connector.cycle.run import run_cycle
     from connector.wiring import opened, present
 
     with opened(args.config, args.account, read_only=True) as (account, _settings):

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Open every account and go round."""
     import contextlib
 
-    from connector.cycle import Account, CycleReport, run_cycle
+    from connector.cycle.run import Account, CycleReport, run_cycle
     from connector.handover import hand_over
     from connector.inbox import take_up
     from connector.loop import Loop

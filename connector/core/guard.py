@@ -6,7 +6,7 @@ delaying them does the very harm they prevent: docs/decisions/0005-guard.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -156,12 +156,7 @@ def _full(found: int, limit: int | None) -> bool:
 def _holds(plan: Plan, weighed: Sequence[Action], limits: Limits, history: History) -> Iterator[Hold]:
     if not weighed:
         return
-    approve = f"look at it with `escalera show {plan.digest[:12]}`, then `escalera approve {plan.digest[:12]}`"
-
-    def hold(limit: str, found: float, allowed: float, text: str) -> Hold:
-        return Hold(limit, found, allowed, f"{text}; {approve}")
-
-    yield from _too_many(weighed, limits, hold)
+    yield from _too_many(weighed, limits)
     writing = [action for action in weighed if action.kind not in _NO_WRITE]
     touched = len({action.ticket for action in writing})
     if limits.share is not None and limits.share_from is not None and len(writing) >= limits.share_from:
@@ -169,40 +164,38 @@ def _holds(plan: Plan, weighed: Sequence[Action], limits: Limits, history: Histo
         if share > limits.share:
             part = f"{touched} of {plan.population} open tickets ({share:.0%})"
             text = f"the plan touches {part}, allowed {limits.share:.0%}"
-            yield hold("share", round(share, 4), limits.share, text)
+            yield Hold("share", round(share, 4), limits.share, text)
     usual = median(history.populations) if history.populations else None
     if limits.population is not None and usual is not None and plan.population < limits.population * usual:
         text = f"only {plan.population} open tickets are left of usually {usual:g}: was the helpdesk read whole?"
-        yield hold("population", plan.population, limits.population * usual, text)
+        yield Hold("population", plan.population, limits.population * usual, text)
     if limits.policy_change is not None and history.policy is not None and history.policy != plan.policy:
         found = touched if history.diff is None else history.diff
         if found > limits.policy_change:
             text = f"the first plan of a changed policy touches {found} tickets, allowed {limits.policy_change}"
-            yield hold("policy_change", found, limits.policy_change, text)
+            yield Hold("policy_change", found, limits.policy_change, text)
     if not plan.complete:
         absent = [action for action in weighed if action.details.get("rests_on_absence")]
         if absent:
             text = f"{len(absent)} actions rest on what was not found, and the helpdesk was not read whole"
-            yield hold("complete", len(absent), 0, text)
+            yield Hold("complete", len(absent), 0, text)
 
 
-def _too_many(
-    weighed: Sequence[Action], limits: Limits, hold: Callable[[str, float, float, str], Hold]
-) -> Iterator[Hold]:
+def _too_many(weighed: Sequence[Action], limits: Limits) -> Iterator[Hold]:
     if limits.actions is not None and len(weighed) > limits.actions:
         text = f"the plan has {len(weighed)} actions, allowed {limits.actions}"
-        yield hold("actions", len(weighed), limits.actions, text)
+        yield Hold("actions", len(weighed), limits.actions, text)
     rules: dict[str, int] = {}
     for action in weighed:
         rules[_rule(action)] = rules.get(_rule(action), 0) + 1
     for rule, count in sorted(rules.items()):
         if limits.per_rule is not None and count > limits.per_rule:
             text = f"rule {rule} has {count} actions, allowed {limits.per_rule}"
-            yield hold("per_rule", count, limits.per_rule, text)
+            yield Hold("per_rule", count, limits.per_rule, text)
     customers = sum(1 for action in weighed if action.reaches_customer)
     if limits.customer_facing is not None and customers > limits.customer_facing:
         text = f"{customers} messages would reach customers, allowed {limits.customer_facing}"
-        yield hold("customer_facing", customers, limits.customer_facing, text)
+        yield Hold("customer_facing", customers, limits.customer_facing, text)
 
 
 def _rule(action: Action) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from connector.cycle import Account
+from connector.cycle.run import Account
 from connector.demo.record import Held
 from connector.inbox import Word, record
 

@@ -19,7 +19,7 @@ from connector import emulator
 from connector.audit import verify
 from connector.core.model import Action
 from connector.core.policy import Policy
-from connector.cycle import Account, CycleReport, run_cycle
+from connector.cycle.run import Account, CycleReport, run_cycle
 from connector.demo.operator import approve_held
 from connector.demo.record import Case, Closing, Deed, Demonstration, Life, Mail, Told, tickets
 from connector.demo.seed import DAYS, START, contact_centre, script

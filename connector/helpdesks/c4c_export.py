@@ -4,9 +4,9 @@
 `write_changes` write change files for C4C's Data Workbench and a work list for agents.
 """
 
-from connector.helpdesks.export_account import ExportReader
-from connector.helpdesks.export_read import Export, read_exports
-from connector.helpdesks.export_tables import Limits
-from connector.helpdesks.export_writer import ExportWriter, write_changes
+from connector.helpdesks.exports.account import ExportReader
+from connector.helpdesks.exports.read import Export, read_exports
+from connector.helpdesks.exports.tables import Limits
+from connector.helpdesks.exports.writer import ExportWriter, write_changes
 
 __all__ = ["Export", "ExportReader", "ExportWriter", "Limits", "read_exports", "write_changes"]

@@ -30,8 +30,8 @@ from connector.helpdesks.freshdesk_feed import (
 from connector.helpdesks.freshdesk_names import Names, Vocabulary, learn
 from connector.helpdesks.freshdesk_shapes import read_note, read_row
 from connector.helpdesks.freshdesk_writer import FreshdeskWriter
-from connector.http import HttpClient, HttpOptions
-from connector.http_budget import Budget
+from connector.http.budget import Budget
+from connector.http.client import HttpClient, HttpOptions
 
 __all__ = ["FreshdeskReader", "FreshdeskWriter", "open_freshdesk"]
 

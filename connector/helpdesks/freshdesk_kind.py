@@ -8,8 +8,8 @@ from connector.core.fieldmap import FieldMap
 from connector.errors import ConfigurationError
 from connector.helpdesks.base import HelpdeskKind, Opening, Reader, Writer
 from connector.helpdesks.freshdesk import open_freshdesk
-from connector.http import HttpOptions
-from connector.http_budget import Budget
+from connector.http.budget import Budget
+from connector.http.client import HttpOptions
 
 
 def _open(opening: Opening) -> tuple[Reader, Writer | None]:

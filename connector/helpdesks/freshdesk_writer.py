@@ -15,7 +15,7 @@ from connector.core.model import TEXT_FIELDS, TIME_FIELDS
 from connector.errors import OutcomeUnknown, Refused
 from connector.helpdesks.freshdesk_names import NOTIFYING, Codes, Vocabulary
 from connector.helpdesks.freshdesk_shapes import as_html
-from connector.http import HttpClient
+from connector.http.client import HttpClient
 
 _KEYS = {"group": "group_id", "agent": "responder_id"}
 _PLAIN = frozenset({"type", "subject"})

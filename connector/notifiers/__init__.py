@@ -1,7 +1,7 @@
 """Ways to tell people, found by walking this package: a module that exposes `KIND` is one, and nothing else is.
 
 A third party ships one as an entry point in the group `escalera.notifiers` that names such a module's `KIND`.
-Notifiers never know the state database; only `connector.apply` sends through them.
+Notifiers never know the state database; only `connector.apply.actions` sends through them.
 """
 
 from __future__ import annotations

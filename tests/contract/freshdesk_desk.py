@@ -8,8 +8,8 @@ from typing import Any
 from connector.core.fieldmap import FieldMap
 from connector.emulator import Emulator, serve
 from connector.helpdesks.freshdesk import open_freshdesk
-from connector.http import HttpOptions
-from connector.http_budget import Budget
+from connector.http.budget import Budget
+from connector.http.client import HttpOptions
 from tests.contract.helpdesk_contract import NOW
 
 STATUSES = {"8": ["En proceso", "En trabajo"], "9": ["Completado", "En trabajo"], "10": ["Raro", "Raro"]}

@@ -13,7 +13,7 @@ from typing import Any
 from connector import crashpoints
 from connector.audit import verify
 from connector.core.guard import Limits
-from connector.cycle import run_cycle
+from connector.cycle.run import run_cycle
 from connector.errors import OutcomeUnknown, Unavailable
 from tests.desk import DAY, HOUR, PACK, World, policy, ticket
 

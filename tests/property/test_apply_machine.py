@@ -21,7 +21,7 @@ from connector import crashpoints
 from connector.audit import verify
 from connector.core.guard import Limits
 from connector.core.model import Outcome
-from connector.cycle import run_cycle
+from connector.cycle.run import run_cycle
 from connector.errors import OutcomeUnknown, Unavailable
 from tests.crash.matrix import BASE, LADDER
 from tests.desk import DAY, World, policy, ticket

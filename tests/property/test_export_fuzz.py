@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from connector.core.model import Rejected, Ticket
 from connector.errors import ConfigurationError, IncompleteError
 from connector.helpdesks.c4c_export import Limits, read_exports
-from connector.helpdesks.export_values import Clock, Unreadable
+from connector.helpdesks.exports.values import Clock, Unreadable
 from tests.unit.helpdesks.export_samples import C4C, FRESHDESK, HEAD, csv_text, row, spreadsheetml, xlsx
 
 _LIMITS = Limits(xml_depth=32, rows=2_000, line_chars=20_000)

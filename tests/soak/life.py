@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import structlog
 
-from connector.cycle import CycleReport, run_cycle
+from connector.cycle.run import CycleReport, run_cycle
 from connector.inbox import Word, record
 from connector.wiring import clock_of, keep_directory, opened
 from tests.soak.centre import START, iso, seed_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connector.apply import Application, apply_plan, chosen
+from connector.apply.actions import Application, apply_plan, chosen
+from connector.apply.journal import Fenced, reference
 from connector.core.model import Action, Outcome, Verdict
 from connector.errors import AccountBlocked, OutcomeUnknown, Unavailable
-from connector.journal import Fenced, reference
 from tests.desk import DAY, GO, HOUR, World, action, ticket, toggle
 
 

@@ -14,7 +14,7 @@ SOURCES = sorted((ROOT / "connector").rglob("*.py"))
 SHELLS = ("connector/commands/", "connector/demo/", "connector/cli.py", "connector/loop.py")
 WRITES = {"update", "add_note", "reply", "create"}
 #: Who may call a helpdesk's writer.
-HANDS = ("connector/apply", "connector/recover.py", "connector/notifiers/", "connector/helpdesks/")
+HANDS = ("connector/apply/", "connector/notifiers/", "connector/helpdesks/")
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 

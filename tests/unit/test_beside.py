@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.beside import Lookup
 from connector.core.model import Memory, Ticket
-from connector.cycle import gather, run_cycle
+from connector.cycle.run import gather, run_cycle
 from connector.errors import Unavailable
 from connector.mapping.load import load_policy_from_texts
 from tests.desk import DAY, HOUR, START, World

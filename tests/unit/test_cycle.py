@@ -12,7 +12,7 @@ import pytest
 from connector.audit import verify
 from connector.core.guard import Limits
 from connector.core.model import Outcome, Rejected
-from connector.cycle import CycleReport, run_cycle
+from connector.cycle.run import CycleReport, run_cycle
 from connector.errors import AccountBlocked, Unavailable
 from connector.helpdesks.base import Batch
 from tests.desk import DAY, HOUR, MATRIX, START, World, policy, ticket
@@ -214,7 +214,7 @@ def test_a_ticket_written_to_too_often_rests_with_one_note() -> None:
 
 def test_one_ticket_that_can_not_be_evaluated_rests_and_the_cycle_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """No crash loop: quarantined for an hour, with an audit event, the other ticket is served."""
-    from connector import cycle_gather
+    from connector.cycle import gather as cycle_gather
 
     real = cycle_gather.evaluate
 

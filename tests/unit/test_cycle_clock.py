@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from connector.cycle import run_cycle
+from connector.cycle.run import run_cycle
 from connector.helpdesks.base import Reader
 from tests.desk import DAY, World
 

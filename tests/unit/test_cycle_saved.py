@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.core.guard import Limits
-from connector.cycle import apply_saved
+from connector.cycle.run import apply_saved
 from connector.errors import HeldError, UsageError
 from tests.desk import MATRIX, World, policy
 from tests.unit.test_cycle import cycle, threat

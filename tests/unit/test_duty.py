@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.core.guard import Limits
 from connector.core.policy import NO_DUTY
-from connector.cycle import run_cycle
+from connector.cycle.run import run_cycle
 from connector.duty import TURNS, duty_of
 from tests.desk import World, ticket
 

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.errors import AccountBlocked, ConfigurationError, EscaleraError, OutcomeUnknown, Refused, Unavailable
-from connector.http import HttpClient, HttpOptions
+from connector.http.client import HttpClient, HttpOptions
 from tests.unit.raw_server import Behaviour, RawServer, answer, raw, reset
 
 KEY = "secretKEY0123456789"

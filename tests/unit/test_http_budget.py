@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from connector.http_budget import Budget, Lease
+from connector.http.budget import Budget, Lease
 
 
 class Account:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.core.policy import Policy
-from connector.cycle_types import Account, CycleReport
+from connector.cycle.account import Account, CycleReport
 from connector.errors import ConfigurationError, StoreError
 from connector.loop import Loop, overdue
 from connector.reload import MappingWatch, refresh

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from connector import crashpoints
-from connector.apply import apply_plan
+from connector.apply.actions import apply_plan
+from connector.apply.journal import Journal
+from connector.apply.recover import Recovery, recover
+from connector.apply.steps import Hands
 from connector.core.model import Action, Outcome
 from connector.errors import Unavailable
-from connector.journal import Journal
-from connector.recover import Recovery, recover
-from connector.steps import Hands
 from tests.desk import DAY, GO, World, action, toggle
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.apply.journal import counts_as_write
 from connector.cases import read_cases
 from connector.cases_run import run_case
 from connector.core.conditions_base import equal_key
@@ -16,7 +17,6 @@ from connector.core.evaluate import evaluate
 from connector.core.guard import History, Limits, judge
 from connector.core.model import Memory, Ticket
 from connector.core.planning import make_plan
-from connector.journal import counts_as_write
 from connector.mapping.load import load_policy
 from connector.packs import shipped
 

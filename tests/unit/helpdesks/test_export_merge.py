@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import ConfigurationError, IncompleteError
 from connector.helpdesks.c4c_export import Limits, read_exports
-from connector.helpdesks.export_merge import IdIndex
+from connector.helpdesks.exports.merge import IdIndex
 from tests.unit.helpdesks.export_samples import C4C, HEAD, csv_text, read, row, save
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.errors import ConfigurationError
-from connector.helpdesks.export_values import Clock, Unreadable, fold, number_or_text, ticket_id
+from connector.helpdesks.exports.values import Clock, Unreadable, fold, number_or_text, ticket_id
 from tests.unit.helpdesks.export_samples import C4C, HEAD, csv_text, one, read, row, save
 
 _MEXICO = ZoneInfo("America/Mexico_City")

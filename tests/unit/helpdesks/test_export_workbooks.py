@@ -12,7 +12,7 @@ import pytest
 import python_calamine
 
 from connector.errors import ConfigurationError, IncompleteError
-from connector.helpdesks.export_tables import Limits, Reading, open_book
+from connector.helpdesks.exports.tables import Limits, Reading, open_book
 from tests.unit.helpdesks.export_samples import (
     C4C,
     FRESHDESK,
@@ -179,7 +179,7 @@ def test_shared_texts_beyond_the_bound_wait_in_a_file(tmp_path: Path, monkeypatc
     """The same tickets whether the texts fit in memory or not."""
     path = xlsx(tmp_path / "a.xlsx", [HEAD, *(row(n, subject=f"Asunto número {n} ñ") for n in range(400))])
     expected = read(path)[1]
-    monkeypatch.setattr("connector.helpdesks.export_xlsx_rows._KEPT_CHARS", 500)
+    monkeypatch.setattr("connector.helpdesks.exports.xlsx_rows._KEPT_CHARS", 500)
     assert expected == read(path)[1]
 
 

@@ -17,7 +17,7 @@ from connector.errors import Refused
 from connector.helpdesks.freshdesk_names import Names, Vocabulary, learn
 from connector.helpdesks.freshdesk_shapes import as_html, plain_text, read_note, read_row
 from connector.helpdesks.freshdesk_writer import _payload
-from connector.http_errors import error_for
+from connector.http.errors import error_for
 
 ANSWERS = Path(__file__).parent / "answers"
 MAP = FieldMap(
