@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from connector.apply.actions import chosen as let_through
 from connector.core.fieldmap import FieldMap
 from connector.core.policy import Policy
 from connector.cycle.run import Account, CycleReport
@@ -25,9 +26,7 @@ def hand_over(account: Account, settings: Settings, report: CycleReport) -> list
     chosen = settings.account(account.name)
     if not kind_of(chosen.helpdesk).by_file or report.plan is None or report.verdict is None or not chosen.out:
         return []
-    later, exempt = set(report.verdict.deferred), set(report.verdict.exempt)
-    go = report.verdict.go
-    actions = [one for one in report.plan.actions if one.id not in later and (go or one.id in exempt)]
+    actions = let_through(report.plan, report.verdict)
     if not actions or not chosen.write:
         return []
     rows = account.store.mirrored(account.name, [one.ticket for one in actions])

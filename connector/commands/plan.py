@@ -56,14 +56,20 @@ def _offline(args: argparse.Namespace) -> int:
     common.warn(*decided.warnings)
     _save(args.out, decided.plan, decided.verdict)
     if args.changes:
+        from connector.apply.actions import chosen
         from connector.handover import party_ids
         from connector.helpdesks.c4c_export import write_changes
 
         files = write_changes(
-            decided.plan.actions, decided.tickets, args.changes, now,
+            chosen(decided.plan, decided.verdict), decided.tickets, args.changes, now,
             field_map=decided.export.field_map, language=policy.language, party_ids=party_ids(policy),
         )  # fmt: skip
         common.warn(*(f"wrote {path}" for path in files))
+    if not decided.verdict.go:
+        common.warn(
+            "held actions are never handed over unseen: export fewer tickets at a time, or configure the account, where"
+            " `escalera approve` lets one plan pass (docs/exports.md)"
+        )
     return decided.exit_code
 
 
