@@ -137,7 +137,8 @@ def _misfit(book: Book, samples: list[tuple[Sheet, list[Line]]], aliases: Sequen
     if not rows:
         return f"{book.path.name}: holds no rows; export it again"
     widest = max(rows, key=lambda row: (max(one.hits(row) for one in aliases), sum(1 for cell in row if cell != "")))
-    headings = [text_of(cell)[:60] for cell in widest if isinstance(cell, str) and text_of(cell)][:40]
+    texts = [" ".join(text_of(cell).split()) for cell in widest if isinstance(cell, str)]  # in one line
+    headings = [text[:60] for text in texts if text][:40]
     near = {guess for one in aliases for guess in one.nearest(headings)}
     guesses = "; ".join(f"{heading!r} may be {field} ({alias!r})" for heading, alias, field in sorted(near)[:5])
     names = ", ".join(one.field_map.file or one.field_map.helpdesk for one in aliases)

@@ -17,7 +17,10 @@ from connector.helpdesks.exports.xlsx_rows import SharedTexts, SheetRows
 from connector.helpdesks.exports.xml import Attributes, BrokenXml, Scanner, UnsafeXml, local
 
 #: Errors with which the standard library meets a damaged archive.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, OSError)
+#: UnicodeDecodeError: the name of a part whose archive says UTF-8 and is not.
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, OSError, UnicodeDecodeError,
+)  # fmt: skip
 _SMALL = 8 * 1024 * 1024  # below this unpacked size the ratio of an archive harms nobody
 #: Number formats 14-22 and the East Asian ones show dates (ECMA-376 part 1, 18.8.30).
 _DATE_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(50, 59)])
@@ -51,7 +54,7 @@ class XlsxSheet:
                         if found.row > self.limits.rows:
                             reading.cut(f"more than {self.limits.rows:,} rows")
                             return
-        except (*_DAMAGED, BrokenXml, UnsafeXml) as exc:
+        except (*DAMAGED, BrokenXml, UnsafeXml) as exc:
             row = 0
             if found is not None:
                 yield from found.take()
@@ -67,7 +70,7 @@ def open_zip(path: Path, limits: Limits) -> tuple[Sequence[Sheet], list[str]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = _checked(path, archive, limits)
+            parts = checked(path, archive, limits)
             if "xl/workbook.bin" in parts or "content.xml" in parts:
                 from connector.helpdesks.exports.binary import open_binary
 
@@ -76,12 +79,13 @@ def open_zip(path: Path, limits: Limits) -> tuple[Sequence[Sheet], list[str]]:
     except UnsafeXml as exc:
         msg = f"{path.name}: refused, {exc}; export the tickets again"
         raise ConfigurationError(msg) from exc
-    except (*_DAMAGED, BrokenXml) as exc:
+    except (*DAMAGED, BrokenXml) as exc:
         msg = f"{path.name}: the workbook is damaged or cut short ({type(exc).__name__}); export it again"
         raise IncompleteError(msg) from exc
 
 
-def _checked(path: Path, archive: zipfile.ZipFile, limits: Limits) -> frozenset[str]:
+def checked(path: Path, archive: zipfile.ZipFile, limits: Limits) -> frozenset[str]:
+    """The names of an archive's parts. Raises ConfigurationError for zip bombs and encrypted ones."""
     entries = archive.infolist()
     if len(entries) > limits.zip_entries:
         msg = f"{path.name}: refused, {len(entries):,} parts, more than the {limits.zip_entries:,} allowed"
@@ -108,13 +112,13 @@ def _checked(path: Path, archive: zipfile.ZipFile, limits: Limits) -> frozenset[
 def _workbook(
     path: Path, archive: zipfile.ZipFile, parts: frozenset[str], limits: Limits
 ) -> tuple[list[Sheet], list[str]]:
-    main = _related(archive, "_rels/.rels", "", limits).get("officeDocument", ["xl/workbook.xml"])[0]
+    main = related(archive, "_rels/.rels", "", limits).get("officeDocument", ["xl/workbook.xml"])[0]
     if main not in parts:
         msg = f"{path.name}: is an archive without a workbook; export the tickets as CSV or XLSX"
         raise ConfigurationError(msg)
     folder, name = posixpath.split(main)
     rels_part = posixpath.join(folder, "_rels", name + ".rels")
-    by_type = _related(archive, rels_part, folder, limits)
+    by_type = related(archive, rels_part, folder, limits)
     by_id = _relations(archive, rels_part, folder, limits)
     sheets: list[tuple[str, str, bool]] = []
     base_1904: list[bool] = []
@@ -127,8 +131,8 @@ def _workbook(
         elif tag == "workbookPr":
             base_1904.append(attributes.get("date1904", "0") in {"1", "true"})
 
-    _scan(archive, main, start, limits)
-    dates = _date_styles(archive, by_type.get("styles", [""])[0], parts, limits)
+    scan_part(archive, main, start, limits)
+    dates = date_styles(archive, by_type.get("styles", [""])[0], parts, limits)
     texts = by_type.get("sharedStrings", [""])[0]
     warnings = []
     if any(posixpath.basename(part) == "vbaProject.bin" for part in parts):
@@ -143,7 +147,8 @@ def _workbook(
     return found, warnings
 
 
-def _scan(archive: zipfile.ZipFile, part: str, start: object, limits: Limits) -> None:
+def scan_part(archive: zipfile.ZipFile, part: str, start: object, limits: Limits) -> None:
+    """Call `start` for every element of a part. Raises BrokenXml, UnsafeXml."""
     scanner = Scanner(start, lambda _: None, lambda _: None, depth=limits.xml_depth)  # type: ignore[arg-type]
     with archive.open(part) as stream:
         for _ in scanner.feed(stream):
@@ -161,18 +166,19 @@ def _relations(archive: zipfile.ZipFile, part: str, folder: str, limits: Limits)
             found[attributes.get("Id", "")] = (posixpath.basename(attributes.get("Type", "")), where)
 
     if part in archive.namelist():
-        _scan(archive, part, start, limits)
+        scan_part(archive, part, start, limits)
     return found
 
 
-def _related(archive: zipfile.ZipFile, part: str, folder: str, limits: Limits) -> dict[str, list[str]]:
+def related(archive: zipfile.ZipFile, part: str, folder: str, limits: Limits) -> dict[str, list[str]]:
+    """Kind of relation -> the parts it leads to; `part` is the relations' own part, which may be absent."""
     found: dict[str, list[str]] = {}
     for kind, target in _relations(archive, part, folder, limits).values():
         found.setdefault(kind, []).append(target)
     return found
 
 
-def _date_styles(archive: zipfile.ZipFile, part: str, parts: frozenset[str], limits: Limits) -> frozenset[int]:
+def date_styles(archive: zipfile.ZipFile, part: str, parts: frozenset[str], limits: Limits) -> frozenset[int]:
     """Indexes of cell styles that show a date."""
     if part not in parts:
         return frozenset()
@@ -188,7 +194,7 @@ def _date_styles(archive: zipfile.ZipFile, part: str, parts: frozenset[str], lim
         elif tag == "xf" and inside[0]:
             formats.append(attributes.get("numFmtId", "0"))
 
-    _scan(archive, part, start, limits)
+    scan_part(archive, part, start, limits)
     return frozenset(index for index, code in enumerate(formats) if _shows_date(code, own))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from connector.core.fieldmap import FieldMap
+from connector.errors import ConfigurationError
+from connector.helpdesks.c4c_export import read_exports
 from tests.unit.helpdesks.export_samples import C4C, FRESHDESK, HEAD, csv_text, one, read, row, save
 
 
@@ -120,3 +122,12 @@ def test_one_heading_may_serve_two_fields_if_the_map_says_so(tmp_path: Path) -> 
     ticket = one(save(tmp_path, csv_text([HEAD, row()])), twice)
     assert ticket.updated_at == ticket.status_since
     assert None is not ticket.status_since
+
+
+def test_a_heading_with_line_breaks_does_not_break_the_message(tmp_path: Path) -> None:
+    """A quote that is never closed makes a whole file one heading: the error stays one line."""
+    path = tmp_path / "export.csv"
+    path.write_text('"Asunto\nEstado, x\nuno","b"\n1,2\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="headings found: Asunto Estado, x uno, b") as caught:
+        read_exports([path], C4C)
+    assert "\n" not in str(caught.value)
