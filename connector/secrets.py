@@ -2,12 +2,16 @@
 
 In this order: the environment variable `ESCALERA_KEY_<NAME>`, the systemd credential `escalera-key-<name>` (a file in
 `$CREDENTIALS_DIRECTORY`), the system's keyring (service `escalera`). `escalera login` writes to the keyring only.
+
+The key that signs the audit's head is found the same way (`ESCALERA_AUDIT_KEY`, the credential `escalera-audit-key`,
+the keyring entry `audit key`), and made in the keyring at its first need.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +19,15 @@ from typing import Any
 from connector.errors import ConfigurationError
 
 SERVICE = "escalera"
+HINT_SERVICE = "escalera-hint"
+_SHORTEST_HINT = 16
 #: What an account may be called: it becomes part of the names of variables, files and keyring entries.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+AUDIT_VARIABLE = "ESCALERA_AUDIT_KEY"
+AUDIT_CREDENTIAL = "escalera-audit-key"
+#: Not a possible account's name, so no account's key can stand under it.
+_AUDIT_ENTRY = "audit key"
+_AUDIT_LEAST = 32
 
 
 def variable(account: str) -> str:
@@ -49,7 +60,65 @@ def api_key(account: str, environment: Mapping[str, str] = os.environ) -> str:
     raise ConfigurationError(msg)
 
 
-def store_key(account: str, key: str) -> str:
+def hint_secret(account: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The secret that proves an account's webhook hints: `ESCALERA_HINT_<NAME>`, the systemd credential
+    `escalera-hint-<name>`, or the keyring. Raises ConfigurationError where there is none, or a short one.
+    """
+    named = "ESCALERA_HINT_" + variable(account).removeprefix("ESCALERA_KEY_")
+    credited = f"escalera-hint-{account}"
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / credited if folder else None
+    if named in environment:
+        found, where = environment[named], f"the environment variable {named}"
+    elif path is not None and path.is_file():
+        found, where = _read(path), f"the systemd credential {credited}"
+    else:
+        found, where = _from_keyring(account, HINT_SERVICE) or "", "the keyring"
+    if not found:
+        msg = (
+            f"no secret for the webhook hints of account '{account}': run `escalera login {account} --hints`, or on a "
+            f"server set {named}, or give the service the systemd credential {credited}"
+        )
+        raise ConfigurationError(msg)
+    secret = _clean(found, where)
+    if len(secret) < _SHORTEST_HINT:
+        msg = f"the hint secret of account '{account}' in {where} is too short: take {_SHORTEST_HINT} signs or more"
+        raise ConfigurationError(msg)
+    return secret
+
+
+def audit_key(environment: Mapping[str, str] = os.environ, *, make: bool = False) -> str | None:
+    """The key that signs the audit's head, None where there is none. `make`: make one in the keyring if it is safe.
+
+    Raises ConfigurationError for a key that is too short to be one, and where the keyring is locked.
+    """
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / AUDIT_CREDENTIAL if folder else None
+    if AUDIT_VARIABLE in environment:
+        return _long_enough(environment[AUDIT_VARIABLE], f"the environment variable {AUDIT_VARIABLE}")
+    if path is not None and path.is_file():
+        return _long_enough(_read(path), f"the systemd credential {AUDIT_CREDENTIAL}")
+    try:
+        stored = _from_keyring(_AUDIT_ENTRY)
+        if stored is not None or not make or not _is_safe(_backend()):
+            return stored
+        store_key(_AUDIT_ENTRY, secrets.token_hex(_AUDIT_LEAST))
+        # Where two processes make one in the same instant, the one that stands is the key.
+        return _from_keyring(_AUDIT_ENTRY)
+    except ConfigurationError as error:
+        msg = f"the keyring gives no key for the audit; unlock it, or set {AUDIT_VARIABLE}"
+        raise ConfigurationError(msg) from error
+
+
+def _long_enough(key: str, where: str) -> str:
+    key = _clean(key, where)
+    if len(key) < _AUDIT_LEAST:
+        msg = f"the audit key in {where} has {len(key)} signs; take {_AUDIT_LEAST} or more: `openssl rand -hex 32`"
+        raise ConfigurationError(msg)
+    return key
+
+
+def store_key(account: str, key: str, service: str = SERVICE) -> str:
     """Put a key into the keyring; returns the backend's name. Raises ConfigurationError where none is safe."""
     import keyring
     import keyring.errors
@@ -62,21 +131,21 @@ def store_key(account: str, key: str) -> str:
         )
         raise ConfigurationError(msg)
     try:
-        keyring.set_password(SERVICE, account, _clean(key, "the key"))
+        keyring.set_password(service, account, _clean(key, "the key"))
     except keyring.errors.KeyringError as error:
         msg = f"the keyring ({_name(backend)}) refused the key: {error}"
         raise ConfigurationError(msg) from error
     return _name(backend)
 
 
-def _from_keyring(account: str) -> str | None:
+def _from_keyring(account: str, service: str = SERVICE) -> str | None:
     import keyring
     import keyring.errors
 
     if not _is_safe(_backend()):
         return None
     try:
-        return keyring.get_password(SERVICE, account)
+        return keyring.get_password(service, account)
     except keyring.errors.KeyringError as error:
         msg = f"the keyring can't be read for account '{account}': {error}; unlock it or set {variable(account)}"
         raise ConfigurationError(msg) from error

@@ -46,11 +46,32 @@ class Watchdog:
             sd_notify("WATCHDOG=1")
 
 
+class Stopping(threading.Event):
+    """Set when the daemon is to stop. Whoever waits on it is alive: `on_wait` is called again and again meanwhile."""
+
+    _SLICE = 5.0
+
+    def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.on_wait = on_wait
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As `threading.Event.wait`, in slices: waiting for the helpdesk's leave to call is not being stuck."""
+        left = float("inf") if timeout is None else timeout
+        while True:
+            self.on_wait()
+            if super().wait(min(left, self._SLICE)):
+                return True
+            left -= self._SLICE
+            if left <= 0:
+                return self.is_set()
+
+
 class Signals:
     """SIGTERM and SIGINT ask for a stop after the action in hand, a second one ends at once; SIGHUP asks to reload."""
 
     def __init__(self, exit_now: Callable[[int], None] = os._exit) -> None:
-        self.stopping = threading.Event()
+        self.stopping = Stopping()
         self._reload = threading.Event()
         self._wake = threading.Event()
         self._exit_now = exit_now
@@ -71,6 +92,10 @@ class Signals:
     def stop(self) -> None:
         """Ask for a stop, as SIGTERM does."""
         self.stopping.set()
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """End a sleep early, from any thread: there is something to look at."""
         self._wake.set()
 
     def sleep(self, seconds: float) -> None:

@@ -11,144 +11,33 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
-from urllib.parse import urlsplit
+from typing import Any, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from connector.core.guard import Limits
 from connector.errors import ConfigurationError
-from connector.secrets import NAME, variable
+from connector.secrets import variable
+from connector.sections import (
+    LOOPBACK,
+    AccountSettings,
+    HttpSettings,
+    LogSettings,
+    LoopSettings,
+    NotifySettings,
+    OnCallSettings,
+    PathText,
+    RetentionSettings,
+    WebSettings,
+    span_seconds,
+)
 from connector.text_hints import did_you_mean
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+__all__ = ["LOOPBACK", "AccountSettings", "Settings", "load_settings", "span_seconds"]
+
 _SECRET_WORDS = re.compile(r"(key|password|passwd|passphrase|token|secret|credential)s?$")
-_SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|sec|min|m|h|d|)\s*", re.ASCII)
-_SPAN_SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_LONGEST = 366 * 86400.0
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _WHERE_FROM = "the environment"
-
-
-def span_seconds(value: object) -> float:
-    """`60s`, `5 min`, `1h`, `2d` as elapsed seconds; a plain number is one of seconds. Raises ValueError."""
-    seconds = None
-    if isinstance(value, str):
-        found = _SPAN.fullmatch(value)
-        seconds = float(found[1]) * _SPAN_SECONDS[found[2]] if found else None
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    if seconds is None:
-        msg = f"{value!r} is not a time span; write for example 60s, 5 min, 1h or 2d"
-        raise ValueError(msg)
-    if not 0 <= seconds <= _LONGEST:
-        msg = f"{value!r} is not between nothing and a year"
-        raise ValueError(msg)
-    return seconds
-
-
-def _plain_path(value: str) -> str:
-    if not value.strip() or _CONTROL.search(value):
-        msg = "must be a path, without line breaks or other control signs"
-        raise ValueError(msg)
-    return value
-
-
-Seconds = Annotated[float, BeforeValidator(span_seconds)]
-Wait = Annotated[float, BeforeValidator(span_seconds), Field(gt=0)]
-PathText = Annotated[str, AfterValidator(_plain_path)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AccountSettings(_Section):
-    """One `[[accounts]]` table."""
-
-    name: str = Field(pattern=rf"^{NAME}$")  # to the Rust engine `$` is the very end, and \Z an error
-    helpdesk: Literal["freshdesk", "c4c-export", "freshdesk-export"]
-    url: str | None = None
-    path: PathText | None = None
-    out: PathText | None = None
-    mappings: PathText
-    write: bool = True
-
-    @field_validator("url")
-    @classmethod
-    def _safe_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
-        except ValueError:
-            usable = False
-        if not usable or re.search(r'[\s"\\<>\x00-\x1f\x7f]', value):
-            msg = "must be an address like https://example.freshdesk.com"
-            raise ValueError(msg)
-        if parts.query or parts.fragment:
-            msg = "must end before '?' or '#'; a key does not belong into an address: run `escalera login NAME`"
-            raise ValueError(msg)
-        if parts.username or parts.password:
-            msg = "carries a user name or key; take it out and run `escalera login NAME`"
-            raise ValueError(msg)
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            msg = "plain http would show the key to the network; use https (http is allowed to loopback only)"
-            raise ValueError(msg)
-        return value.rstrip("/")
-
-    @model_validator(mode="after")
-    def _reachable(self) -> AccountSettings:
-        if self.helpdesk == "freshdesk" and not self.url:
-            msg = f"account '{self.name}': helpdesk 'freshdesk' needs `url`"
-            raise ValueError(msg)
-        if self.helpdesk != "freshdesk" and not self.path:
-            msg = f"account '{self.name}': helpdesk '{self.helpdesk}' needs `path` (a file, a folder or a pattern)"
-            raise ValueError(msg)
-        return self
-
-
-class LoopSettings(_Section):
-    """`[loop]`: how often a cycle runs."""
-
-    every: Seconds = 60.0
-    jitter: Seconds = 5.0
-
-
-class HttpSettings(_Section):
-    """`[http]`: manners towards the helpdesk."""
-
-    leave_free: float = Field(default=0.25, ge=0, lt=1)
-    per_minute: int | None = Field(default=None, ge=1)
-    connect_timeout: Wait = 5.0
-    read_timeout: Wait = 30.0
-    deadline: Wait = 120.0
-
-
-class LogSettings(_Section):
-    """`[log]`: structured lines on standard error."""
-
-    format: Literal["json", "console"] = "json"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    customer_text: bool = False
-
-
-class NotifySettings(_Section):
-    """`[notify]`: where messages to staff go besides notes on the ticket. Addresses name no secret."""
-
-    note: bool = True
-    window: Seconds = 3 * 86400.0
 
 
 class Settings(BaseSettings):
@@ -168,6 +57,9 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+    web: WebSettings = WebSettings()
+    oncall: OnCallSettings = OnCallSettings()
+    retention: RetentionSettings = RetentionSettings()
     limits: dict[str, Any] = Field(default_factory=dict)
     base: Path = Path()
 

@@ -26,16 +26,22 @@ def run(args: argparse.Namespace) -> int:
     from connector.cycle.run import run_cycle
     from connector.handover import hand_over
     from connector.inbox import take_up
+    from connector.rota_feed import fetcher, refresh_rotas, remote_rotas
+    from connector.upkeep import tidy
     from connector.wiring import keep_directory, opened, present
 
     with opened(args.config, args.account, read_only=args.dry_run) as (account, settings):
         if not args.dry_run and "://" not in settings.state:
             take_up(settings.state_path(), account.store)
         clock = present(account, args.now, args.clock)
+        if not args.dry_run and remote_rotas(account.policy):
+            oncall = settings.oncall
+            refresh_rotas(account, clock(), fetcher(private=oncall.private_addresses, timeout=oncall.timeout))
         report = run_cycle(account, now=clock, dry_run=args.dry_run)
         files = []
         if not args.dry_run:
             keep_directory(account, clock())
+            tidy(account.store, account.name, settings.retention, clock())
             files = hand_over(account, settings, report)
         if args.format == "json":
             common.print_json({**report_json(report), "files": [str(path) for path in files]})

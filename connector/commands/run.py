@@ -38,8 +38,12 @@ def run(args: argparse.Namespace) -> int:
     from connector.loop import Loop
     from connector.oslock import StateLock
     from connector.reload import MappingWatch
+    from connector.rota_feed import fetcher, refresh_rotas, remote_rotas
     from connector.service import Signals
     from connector.settings import load_settings
+    from connector.upkeep import tidy
+    from connector.vitals import Vitals
+    from connector.web.start import hints_for, listening
     from connector.wiring import (
         clock_of,
         keep_directory,
@@ -59,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(store.close)
         accounts = {}
         signals = Signals()
+        names = [one.name for one in chosen]
+        vitals = Vitals(step_deadline=settings.loop.step_deadline, cycle_deadline=settings.loop.cycle_deadline)
+        hints = hints_for(settings, names, signals.nudge)
         for one in chosen:
             account = open_account(settings, one, store, write=not args.dry_run, stop=signals.stopping)
             account.clock = clock_of(account, args.clock)
@@ -68,12 +75,17 @@ def run(args: argparse.Namespace) -> int:
             if not args.dry_run:
                 account = accounts[report.account]
                 keep_directory(account, report.now)
+                tidy(store, account.name, settings.retention, report.now)
                 try:
                     hand_over(account, settings, report)
                 except EscaleraError as error:
                     common.warn(str(error))
 
+        fetch = fetcher(private=settings.oncall.private_addresses, timeout=settings.oncall.timeout)
+
         def cycle(account: Account, **options: Any) -> CycleReport:
+            if not args.dry_run and remote_rotas(account.policy):
+                refresh_rotas(account, account.clock(), fetch)
             if not args.dry_run and "://" not in settings.state:
                 take_up(settings.state_path(), store)
             return run_cycle(account, **options)
@@ -87,5 +99,9 @@ def run(args: argparse.Namespace) -> int:
             cycle=cycle,
             on_report=after,
             signals=signals,
+            vitals=vitals,
+            hints=hints,
+            missed_after=settings.loop.missed_after,
         )
+        stack.enter_context(listening(settings, vitals, hints, names, dry_run=args.dry_run))
         return loop.run()

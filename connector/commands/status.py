@@ -46,17 +46,26 @@ def run(args: argparse.Namespace) -> int:
 
 def standing(store: Store, account: str, now: datetime) -> dict[str, Any]:
     """One account's standing, JSON-ready. `lag`: seconds by which the earliest look is late, 0 where none is."""
-    from connector.loop import overdue
+    from connector.loop import PULSE, overdue
+    from connector.missed import FACT
 
+    pulse = store.fact(account, PULSE)
+    missed = store.fact(account, FACT) or {"items": [], "more": False}
+    rotas = store.fact(account, "rotas") or {}
     cycle, beat = store.fact(account, "cycle"), store.fact(account, "daemon")
     last = datetime.fromisoformat(cycle["at"]) if cycle else None
     wake = store.next_wake(account)
-    silent = overdue(beat, last, now)
+    silent = overdue(beat, last, now, pulse)
     stopped = store.fact(account, "toggling_stopped")
     held = store.plans(account, state="held")
     opened = store.open_intents(account)
+    restored = store.fact(account, "restored")
     needs = [
+        *([f"the state was restored at {restored['at']}: the first plan waits for approval"] if restored else []),
+        *(["rows of the state are damaged: docs/state.md says what to do"] if (cycle or {}).get("damaged") else []),
         *(["the daemon is silent"] if silent else []),
+        *(f"the calendar of rota {name} can't be had: {why}" for name, why in sorted(rotas.items())),
+        *([f"{len(missed['items'])} look(s) or action(s) should have fired and did not"] if missed["items"] else []),
         *(["keep-alive is stopped: a toggle did not restart the helpdesk's clock"] if stopped else []),
         *([f"{len(held)} plan(s) wait for approval"] if held else []),
         *([f"{len(opened)} action(s) are not settled"] if opened else []),
@@ -67,6 +76,8 @@ def standing(store: Store, account: str, now: datetime) -> dict[str, Any]:
         "policy": store.fact(account, "policy"),
         "last_cycle": cycle,
         "daemon": beat,
+        "pulse": pulse,
+        "missed": missed["items"],
         "silent_for": silent.total_seconds() if silent else None,
         "next_look": wake.isoformat() if wake else None,
         "lag": max(0.0, (now - wake).total_seconds()) if wake else 0.0,
@@ -94,11 +105,19 @@ def _lines(one: dict[str, Any]) -> list[str]:
         f"account {one['account']}: {one['tickets_open']} open tickets, policy {(one['policy'] or 'none yet')[:12]}"
     ]
     lines.append(f"  daemon: {beat['state']} (pid {beat['pid']})" if beat else "  daemon: never ran on this state")
+    if one["pulse"]:
+        until = f" until {one['pulse']['until']}" if one["pulse"].get("until") else ""
+        silent = f", SILENT for {one['silent_for']:.0f} s" if one["silent_for"] else ""
+        lines.append(f"  heartbeat {one['pulse']['at']}: {one['pulse']['state']}{until}{silent}")
     if cycle:
         told = ", ".join(f"{name} {value}" for name, value in cycle.items() if name != "at" and value)
         told += "" if cycle.get("complete", True) else ", NOT read whole"
         lines.append(f"  last cycle {cycle['at']}: {told}")
-    lines.append(f"  next look: {one['next_look'] or 'nothing waits'}")
+    late = f", {one['lag']:.0f} s late" if one["lag"] else ""
+    lines.append(f"  next look: {one['next_look'] or 'nothing waits'}{late}")
+    for item in one["missed"][:20]:
+        by = f" by {item['rule']}" if item["rule"] else ""
+        lines.append(f"  MISSED ticket {item['ticket']} {item['what']}{by}: was due {item['due']}")
     for plan in one["held"]:
         lines.append(
             f"  HELD plan {plan['plan'][:12]} ({plan['actions']} actions) since {plan['saved_at']}: {plan['why']}"

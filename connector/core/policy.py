@@ -82,16 +82,30 @@ class Rota(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FetchedRota:
+    """The calendar of a rota that stands at a web address: SHA-256 of its text and when it was last told to be so.
+
+    `lost`: why there is none to go by (never fetched, or kept longer than allowed); then nobody is known to be on call.
+    """
+
+    digest: str | None = None
+    fetched_at: datetime | None = None
+    lost: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Duty:
     """What assignment has to know beyond the ticket, as the account stands now.
 
     `load`: open tickets by agent name, None where nobody counted (not the same as nobody having any). `turn`: how many
     times each round robin has chosen. `on_call`: shifts by rota, in place of the pack's own file of that name.
+    `fetched`: of the rotas at a web address, which calendar those shifts are from.
     """
 
     load: Mapping[str, int] | None = None
     turn: Mapping[str, int] = field(default=EMPTY)
     on_call: Mapping[str, tuple[Shift, ...]] = field(default=EMPTY)
+    fetched: Mapping[str, FetchedRota] = field(default=EMPTY)
 
 
 #: Nothing known of the account: an export, a single ticket.

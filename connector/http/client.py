@@ -3,7 +3,7 @@
 Reads are retried (bounded in number and time); a write is sent once, and repeated only where the first one surely had
 no effect: a 429, or no connection at all. A write whose answer is lost is `OutcomeUnknown`. The key goes to the
 configured host and nowhere else: redirects are not followed, and after the account refused the key no further
-request is sent with it, so that no lockout is ever provoked.
+request is sent with it for an hour, so that no lockout is ever provoked; then one asks whether that still holds.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class HttpOptions:
     """Limits of the calls; all times in seconds, `largest_body` in bytes after decompression.
 
     `deadline` bounds one request from connect to last byte, `patience` a call with all its waits and retries.
+    `blocked_for`: after the account refused the key, nothing is sent with it for so long.
     """
 
     connect_timeout: float = 10.0
@@ -48,6 +49,7 @@ class HttpOptions:
     patience: float = 600.0
     attempts: int = 6
     largest_body: int = 32 * 1024 * 1024
+    blocked_for: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class HttpClient:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
-        self._blocked: str | None = None
+        self._blocked: tuple[str, float] | None = None
         self._server_time: datetime | None = None
 
     def __repr__(self) -> str:
@@ -213,10 +215,9 @@ class HttpClient:
                 retry_after=retry_after,
                 location=urlsplit(raw.headers.get("location", "")).hostname,
             )
-            if isinstance(error, AccountBlocked):
-                with self._lock:
-                    self._blocked = self._redacted(str(error))
+            self._heard(raw.status, self._redacted(str(error)) if isinstance(error, AccountBlocked) else None)
             raise type(error)(self._redacted(str(error)), **_extras(error))
+        self._heard(raw.status, None)
         problem, decoded = raw.broken, None
         if problem is None and raw.content.strip():
             try:
@@ -233,8 +234,7 @@ class HttpClient:
     # --- one request ------------------------------------------------------------------------------------------------
     def _admit(self, call: _Call) -> Lease:
         while True:
-            if self._blocked is not None:
-                raise AccountBlocked(self._blocked)
+            self._heed_block()
             given = self.budget.ask(call.kind, cost=call.cost, key=call.shape)
             if isinstance(given, Lease):
                 return given
@@ -242,6 +242,26 @@ class HttpClient:
                 msg = f"{call.name}: the rate budget gives no turn within {self._options.patience:.0f} s"
                 raise Unavailable(msg, retry_after=given)
             self._wait(given)
+
+    def _heed_block(self) -> None:
+        """Send nothing with a refused key; when its time is over, let one call find out whether it is good again."""
+        with self._lock:
+            if self._blocked is None:
+                return
+            why, at = self._blocked
+            if self._monotonic() - at >= self._options.blocked_for:
+                self._blocked = why, self._monotonic()  # other threads wait for what this call finds out
+                return
+        raise AccountBlocked(why)
+
+    def _heard(self, status: int, refusal: str | None) -> None:
+        """Learn from an answer whether the key is refused; one of a helpdesk in trouble leaves that open."""
+        with self._lock:
+            if refusal is not None:
+                self._blocked = refusal, self._monotonic()
+            elif self._blocked is not None:
+                open_yet = status == 429 or status >= 500
+                self._blocked = (self._blocked[0], float("-inf")) if open_yet else None
 
     def _exchange(self, call: _Call) -> _Raw:
         options, body = self._options, call.body

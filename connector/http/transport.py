@@ -111,6 +111,10 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+#: Pools whose connections obey the thread's `Deadline`, for calls without `requests`.
+plain_pool, secure_pool = _PlainPool, _SecurePool
+
+
 class DeadlineAdapter(HTTPAdapter):
     """Connections that obey the thread's `Deadline`; no retries of its own."""
 

@@ -19,7 +19,7 @@ from connector.mapping.declared import PACK, PERSON, RULE, TOP
 from connector.mapping.maps import read_map
 from connector.mapping.names import Names
 from connector.mapping.nodes import Node
-from connector.mapping.oncall import CalendarRota, read_rotas
+from connector.mapping.oncall import CalendarRota, WebRota, read_rotas
 from connector.mapping.parse import Parser, find
 from connector.mapping.problems import Problem, did_you_mean, shown
 from connector.mapping.registry import name_field, rule_kinds
@@ -47,7 +47,7 @@ class Assembly:
     maps: dict[str, FieldMap] = field(default_factory=dict)
     map_nodes: dict[str, Node] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
-    rotas: dict[str, CalendarRota] = field(default_factory=dict)
+    rotas: dict[str, CalendarRota | WebRota] = field(default_factory=dict)
 
     def policy(self, digest: str, source: str) -> Policy:
         """The policy, once there are no problems."""

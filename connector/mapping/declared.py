@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connector.core.fieldmap import FieldMap
 from connector.core.model import CHANNELS, PRIORITIES, STATUSES, TEXT_FIELDS, TIME_FIELDS, WORD_FIELDS
-from connector.core.spec import Field, Flag, Many, Name, Record, Shaped, Table, Text, Word
+from connector.core.spec import Duration, Field, Flag, Many, Name, Record, Shaped, Table, Text, Word
 
 _MAP = FieldMap("")
 
@@ -60,7 +60,14 @@ PERSON = (
 )
 
 ROTA = (
-    Field("file", Text(), "The iCalendar file (`.ics`) inside the pack that says who is on call when.", required=True),
+    Field("file", Text(), "The iCalendar file (`.ics`) inside the pack that says who is on call when."),
+    Field("url", Text(), "Or the `https` address at which that calendar stands; one of `file` and `url`."),
+    Field("refresh", Duration(business=False), "With `url`: how often it is fetched anew; default: `1h`."),
+    Field(
+        "keep",
+        Duration(business=False),
+        "With `url`: how long the last good calendar counts while it can't be fetched; default: `7d`.",
+    ),
     Field("timezone", Shaped("timezone"), "The zone of times in the file that carry none; default: the pack's."),
 )
 

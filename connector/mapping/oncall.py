@@ -8,9 +8,12 @@ pack they are not needed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from connector.core.policy import Person, Shift
@@ -25,6 +28,9 @@ _CODE = "E066"
 _DAY = timedelta(days=1)
 _MONTHS_KEPT = 64
 _MOST_EVENTS = 5_000
+_REFRESH, _LEAST_REFRESH, _KEEP = timedelta(hours=1), timedelta(minutes=1), timedelta(days=7)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SIGNS = re.compile(r'[\s"\\<>\x00-\x1f\x7f]')
 #: Rules that repeat so often are no shifts, and would take for ever to expand.
 _TOO_OFTEN = ("SECONDLY", "MINUTELY")
 
@@ -117,6 +123,70 @@ class CalendarRota:
         return next((self._known[sign] for one in _signs(event) if (sign := _sign(one)) in self._known), None)
 
 
+@dataclass(frozen=True, slots=True)
+class WebRota:
+    """A rota whose calendar stands at a web address. It fetches nothing; whoever does reads the text by `read`.
+
+    `refresh`, `keep`: how often it is fetched, and how long its last good text counts. Without a text nobody is known
+    to be on call. Its address may hold a secret: it is shown by its host alone.
+    """
+
+    url: str = field(repr=False)
+    refresh: timedelta
+    keep: timedelta
+    zone: ZoneInfo
+    people: Mapping[str, Person] = field(repr=False)
+    remote: bool = True
+
+    @property
+    def host(self) -> str:
+        """The host of the address: all of it that may be shown."""
+        return urlsplit(self.url).hostname or "?"
+
+    def at(self, at: datetime) -> tuple[Shift, ...]:  # noqa: ARG002 - the protocol's
+        """Nobody: the shifts come with what the account brings."""
+        return ()
+
+    def read(self, text: str) -> CalendarRota:
+        """The shifts of a fetched text. Raises OnCallError."""
+        return CalendarRota(text, self.zone, self.people)
+
+
+def _web_rota(parser: Parser, node: Node, given: Mapping[str, Any], zone: str) -> WebRota | None:
+    """The rota at an address, or None where the address can't be one."""
+    place = node.get("url") or node
+    try:
+        parts = urlsplit(given["url"])
+        usable = parts.scheme in {"https", "http"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    text = None
+    if not usable or _SIGNS.search(given["url"]):
+        text = "the address of a calendar begins with https:// and a host"
+    elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        text = "plain http would show the calendar and its address to the network"
+    elif parts.username or parts.password or parts.fragment:
+        text = "the address of a calendar carries no user, password or '#'"
+    if text is not None:
+        parser.wrong(place, _CODE, f"{text}, in {parser.what}", "write url: https://calendar.example.com/rota.ics")
+        return None
+    _libraries_for(parser, place)
+    refresh, keep = (timedelta(seconds=given[name].amount) if given[name] else None for name in ("refresh", "keep"))
+    # Whoever is on call is known only once the calendar is here: nobody of the roster is called unused before.
+    parser.names.used.update(("person", person) for person in parser.names.people)
+    return WebRota(
+        given["url"], max(refresh or _REFRESH, _LEAST_REFRESH), keep or _KEEP, ZoneInfo(given["timezone"] or zone),
+        parser.names.people,
+    )  # fmt: skip
+
+
+def _libraries_for(parser: Parser, place: Node) -> None:
+    try:
+        _libraries()
+    except OnCallError as error:
+        parser.wrong(place, _CODE, f"{error}, in {parser.what}", error.hint)
+
+
 def _libraries() -> tuple[Any, Any]:
     try:
         import icalendar
@@ -156,17 +226,25 @@ def _by_sign(people: Mapping[str, Person]) -> dict[str, str]:
 
 def read_rotas(
     parser: Parser, rotas: Iterable[tuple[Node, Node]], zone: str, files: Mapping[str, str]
-) -> dict[str, CalendarRota]:
+) -> dict[str, CalendarRota | WebRota]:
     """The pack's `rotas:`, each from its file; what can't be used becomes a problem at its place.
 
     `files`: the texts of the pack's `.ics` files by their name in it.
     """
-    found: dict[str, CalendarRota] = {}
+    found: dict[str, CalendarRota | WebRota] = {}
     for key, node in rotas:
         parser.names.rotas.add(key.text)
         parser.what = f"rota '{shown(key.text)}'"
         given = parser.record(node, ROTA)
         if given is None:
+            continue
+        if (given["file"] is None) == (given["url"] is None):
+            parser.wrong(key, _CODE, f"{parser.what} needs one of `file` and `url`", "write file: guard.ics")
+            continue
+        if given["url"] is not None:
+            rota = _web_rota(parser, node, given, zone)
+            if rota is not None:
+                found[key.text] = rota
             continue
         place = node.get("file") or node
         text = files.get(given["file"])

@@ -10,7 +10,7 @@ from connector.core import spec
 from connector.core.conditions import OPERATORS, Clause, all_of, operator
 from connector.core.model import TEXT_FIELDS, TIME_FIELDS, WORD_FIELDS
 from connector.core.policy import Span
-from connector.core.text import PhraseIndex
+from connector.core.text import PhraseIndex, except_of
 from connector.mapping.names import Names
 from connector.mapping.nodes import Node
 from connector.mapping.problems import Problem, did_you_mean, shown
@@ -278,7 +278,7 @@ class Parser:
                 if near or "-" in text or "_" in text:
                     hint = hint if near else f"for the phrase itself write [{text}]"
                     return self.wrong(node, "E045", f"unknown phrase list '{shown(text)}' in {self.what}", hint)
-            return (text,) if self.phrase(node) else WRONG
+            return (except_of(text) or text,) if self.phrase(node) else WRONG
         if node.kind == "map":
             return self.wrong(node, "E026", f"phrases are a list, not a mapping, in {self.what}", "write [one, two]")
         found: list[str] = []
@@ -293,6 +293,8 @@ class Parser:
                 found.append(child.text)
             else:
                 good = False
+        if good and all(map(except_of, found)):
+            return self.wrong(node, "E027", f"nothing but exceptions in {self.what}", "add what they except from")
         return tuple(dict.fromkeys(found)) if good else WRONG
 
     def phrase(self, node: Node) -> bool:
@@ -303,7 +305,7 @@ class Parser:
         if text not in self._checked:
             self._checked[text] = None
             try:
-                PhraseIndex({"phrase": (text,)})
+                PhraseIndex({"phrase": (except_of(text) or text,)})
             except ValueError as bad:
                 self._checked[text] = str(bad).split(": ", 1)[-1]
         why = self._checked[text]

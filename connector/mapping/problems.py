@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connector.errors import ConfigurationError
+
+_ADDRESS = re.compile(r"(https?://[^/?\s\"']+[/?])([^\s\"',}]+)")
 
 #: Every code that can be printed, with what it stands for; the documentation's table is made from it.
 CODES: dict[str, str] = {
@@ -131,7 +134,7 @@ class Problem:
         head = f"{self.place}  {self.code} {_printable(self.text)}"
         if not self.line or not self.source.strip():
             return f"{head}\n      {self.hint}" if self.hint else head
-        source, col = _window(self.source, self.col)
+        source, col = _window(_veiled(self.source), self.col)
         pad = "".join("\t" if char == "\t" else " " for char in source[: col - 1])
         carets = "^" * max(1, min(self.length, len(source) - col + 1))
         under = f"{'':5} | {pad}{carets}" + (f"  {self.hint}" if self.hint else "")
@@ -176,6 +179,11 @@ def shown(text: str, most: int = 60) -> str:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\t" else "�" for char in text)
+
+
+def _veiled(source: str) -> str:
+    """A line as it may stand in a log: what follows the host of an address, which may be a token, as so many stars."""
+    return _ADDRESS.sub(lambda found: found[1] + "*" * len(found[2]), source)
 
 
 def _window(source: str, col: int, width: int = 160) -> tuple[str, int]:

@@ -17,7 +17,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/admins.md", "docs/auditors.md", "docs/operators.md", "docs/cases.md", "docs/rehearsal.md")
+PAGES = (
+    "README.md",
+    "docs/admins.md",
+    "docs/auditors.md",
+    "docs/operators.md",
+    "docs/hints.md",
+    "docs/cases.md",
+    "docs/rehearsal.md",
+    "docs/records.md",
+    "docs/register.md",
+)
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Commands that build environments or need a person: proven elsewhere, not on a page.
 _ELSEWHERE = ("make ",)

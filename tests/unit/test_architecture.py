@@ -101,6 +101,23 @@ def test_nothing_leans_on_the_shell(module: str) -> None:
     ] == []
 
 
+def test_the_listener_reaches_no_helpdesk_and_writes_no_state() -> None:
+    """`web` imports no helpdesk, no cycle, no apply, and of the store only how to open one, for reading."""
+    rooms = ("connector.helpdesks", "connector.apply", "connector.cycle", "connector.notifiers", "connector.http")
+    found = [(path, module) for path in _under("connector/web/") for module in _imports(path)]
+    assert found
+    assert [
+        f"{_name(path)}: {module}"
+        for path, module in found
+        if module.startswith(rooms)
+        or (module.startswith("connector.store") and not module.startswith("connector.store.opening"))
+    ] == []
+    for path in _under("connector/web/"):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "open_store":
+                assert [word.arg for word in node.keywords] == ["read_only"], _name(path)
+
+
 def test_one_write_path() -> None:
     """A helpdesk's writer is called by `apply`, by `recover` and by notifiers, and by nobody else."""
     found = []

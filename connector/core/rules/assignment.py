@@ -7,14 +7,16 @@ is there, the stated fallback does. A level of a matrix may ask a rule by its na
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from connector.core.conditions_base import NEVER
 from connector.core.model import Call, Decision, Evaluation, Reason, RuleRef
-from connector.core.policy import Condition, Context, Duty, Person, Shift
+from connector.core.policy import Condition, Context, Duty, FetchedRota, Person, Shift
 from connector.core.rules._choosing import Chosen, absence, in_turn, least_loaded, shifts_now, skilled
-from connector.core.rules._common import answer, done_reason, gate, reason
+from connector.core.rules._common import answer, done_reason, gate, iso, reason
 from connector.core.rules._steps import Choice, assign_to, forget_choice, holds, keep_choice, kept_choice
+from connector.core.rules.root_cause import RootCauseRule
 from connector.core.spec import Field, Many, Name, RuleKind, RuleProblem, Text, When, Word, defaults
 from connector.core.tri import Tri
 
@@ -39,6 +41,12 @@ class AssignmentRule:
         """The rule's `when:`, if it has one."""
         if self.when is not None:
             yield self.when
+
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets, and by itself where it only chooses for others, it is not asked."""
+        if self.when is None and not self.situations:
+            return None, NEVER
+        return self.situations or None, self.when
 
     def decide(self, ctx: Context) -> Decision:
         """ACT where a ticket of this topic is nobody's yet. A rule without topics is only asked by others."""
@@ -96,7 +104,7 @@ class AssignmentRule:
             text = f"{holder.key}, who has the ticket, is one of the candidates"
             return Choice(holder.key, (reason("HOLDS_IT", text, person=holder.key),))
         chosen = self._one_of(ctx, there, named)
-        reasons = (*away.values(), *self._on_call(shifts), *chosen.reasons)
+        reasons = (*away.values(), *self._on_call(ctx, shifts), *chosen.reasons)
         if chosen.unknown:
             return Choice(None, reasons)
         details: dict[str, Any] = {"assignment": self.ref.name, "by": self.by}
@@ -131,9 +139,19 @@ class AssignmentRule:
         what = "on call" if self.by == "on_call" else "the first candidate who is there"
         return Chosen(person, (reason("CHOSEN", f"{person.key} is {what}", person=person.key, by=self.by),))
 
-    def _on_call(self, shifts: tuple[Shift, ...]) -> Iterator[Reason]:
+    def _on_call(self, ctx: Context, shifts: tuple[Shift, ...]) -> Iterator[Reason]:
         if self.rota is None:
             return
+        calendar = ctx.duty.fetched.get(self.rota)
+        if calendar is None and getattr(ctx.policy.rotas.get(self.rota), "remote", False):
+            calendar = FetchedRota(lost="its calendar stands at a web address, and nobody fetched it here")
+        if calendar is not None and calendar.lost is not None:
+            text = f"who is on call by {self.rota} is not known: {calendar.lost}"
+            yield reason("ROTA_UNKNOWN", text, rota=self.rota, fetched_at=calendar.fetched_at)
+            return
+        if calendar is not None and calendar.digest is not None and calendar.fetched_at is not None:
+            text = f"{self.rota} goes by the calendar {calendar.digest[:12]}, as of {iso(calendar.fetched_at)}"
+            yield reason("ROTA_CALENDAR", text, rota=self.rota, digest=calendar.digest, fetched_at=calendar.fetched_at)
         for shift in shifts:
             text = f"{shift.person} is on call by {self.rota}"
             yield reason("ON_CALL", text, rota=self.rota, person=shift.person, **{"from": shift.start, "to": shift.end})
@@ -160,13 +178,14 @@ def advanced(duty: Duty, evaluation: Evaluation) -> Duty:
                 turn[name] = turn.get(name, 0) + 1
             if load is not None and "agent" in want.changes:
                 load[want.changes["agent"]] = load.get(want.changes["agent"], 0) + 1
-    return Duty(load, turn, duty.on_call) if moved else duty
+    return replace(duty, load=load, turn=turn) if moved else duty
 
 
 def needs_duty(rules: tuple[Any, ...]) -> tuple[bool, bool]:
-    """(whether any rule chooses by load, whether any chooses in turn): what the account has to look up."""
+    """(whether any rule goes by load, whether any chooses in turn): what the account has to look up."""
     ways = {rule.by for rule in rules if isinstance(rule, AssignmentRule)}
-    return "least_loaded" in ways, "round_robin" in ways
+    weighed = any(isinstance(rule, RootCauseRule) and rule.load is not None for rule in rules)
+    return weighed or "least_loaded" in ways, "round_robin" in ways
 
 
 FIELDS = (
