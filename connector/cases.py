@@ -26,7 +26,9 @@ from connector.core.model import (
     Memory,
     Ticket,
 )
-from connector.core.policy import Policy
+from connector.core.policy import NO_DUTY, Duty, Policy
+from connector.core.records import REGISTERED
+from connector.core.rules.root_cause import CAUSES
 from connector.mapping.names import Names
 from connector.mapping.nodes import Node, compose, decode
 from connector.mapping.parse import Parser
@@ -53,6 +55,7 @@ _PARTIAL = (
     spec.Field("due", _TEXT, "The instant at which it became due."),
     spec.Field("text", _TEXT, "A part of its text."),
     spec.Field("reason", _TEXT, "The code of one of its reasons."),
+    spec.Field("cause", spec.Word(CAUSES), "The cause that a line of the register tells."),
 )
 _UNSURE = (
     spec.Field("rule", _TEXT, "The name of the rule."),
@@ -70,6 +73,12 @@ _TICKET = (
     *(spec.Field(name, _TEXT, "A text.") for name in TEXT_FIELDS),
     *(spec.Field(name, _TEXT, "An instant.") for name in TIME_FIELDS),
 )
+_REGISTERED = (
+    spec.Field("at", _TEXT, "When it went up."),
+    spec.Field("agent", _TEXT, "Who had it then."),
+    spec.Field("group", _TEXT, "The group that had it then."),
+    spec.Field("cause", spec.Word(CAUSES), "The cause it has already."),
+)
 _MEMORY = (
     spec.Field("first_seen", _TEXT, "When the daemon first saw the ticket."),
     spec.Field("situation", _TEXT, "The situation it was in."),
@@ -81,7 +90,9 @@ _MEMORY = (
     spec.Field("human", spec.Table(spec.Scalar()), "Field -> the value a person set.", default=EMPTY),
     spec.Field("human_at", _TEXT, "When those values were set."),
     spec.Field("quarantined_until", _TEXT, "Until when the ticket is left alone."),
+    spec.Field("registered", spec.Record(_REGISTERED), "The line it has in the register, as an open escalation."),
 )
+_DUTY = (spec.Field("load", spec.Table(spec.Count()), "Agent -> how many tickets they have open.", default=None),)
 _CASE = (
     spec.Field("name", _TEXT, "What the case shows.", required=True),
     spec.Field("covers", spec.Many(_TEXT), "Ids of the requirements it covers.", default=()),
@@ -89,6 +100,7 @@ _CASE = (
     spec.Field("helpdesk", _TEXT, "Whose auto-close clock counts, where the pack has several maps."),
     spec.Field("ticket", spec.Record(_TICKET), "The ticket; what is left out is known to be empty.", required=True),
     spec.Field("memory", spec.Record(_MEMORY), "What the daemon remembers of it."),
+    spec.Field("duty", spec.Record(_DUTY), "How the account's people stand."),
     spec.Field("related", spec.Many(spec.Record(_TICKET)), "Other tickets of the same customer.", default=()),
     spec.Field("reply", _TEXT, "The last public reply of an agent, where a rule looks at it."),
     spec.Field("situation", _TEXT, "The situation it must be in, or `none`."),
@@ -131,6 +143,7 @@ class Case:
     only: bool = False
     related: tuple[Ticket, ...] = ()
     reply: str | None = None
+    duty: Duty = NO_DUTY
 
 
 def read_cases(pack: Path, policy: Policy) -> list[Case]:
@@ -218,6 +231,7 @@ class _Reading:
         return Case(
             values["name"], self.file, node.line, now, _placed(ticket, place), memory, values["covers"], situation,
             lists["expect"], lists["never"], lists["unknown"], values["only"], related, values["reply"],
+            _duty(values["duty"]),
         )  # fmt: skip
 
     # --- parts ------------------------------------------------------------------------------------------------------
@@ -247,12 +261,19 @@ class _Reading:
         done = {key.text: self._instant(value, now) for key, value in (done_node.items if done_node else ())}
         human = dict(given["human"])
         at = one["human_at"] or now
+        extra: dict[str, Any] = {"human_at": dict.fromkeys(human, at.isoformat())} if human else {}
+        line = given["registered"]
+        if line is not None:
+            listed = node.get("registered")
+            went_up = self._instant(listed.get("at") if listed is not None else None, now) or now
+            opened = {**line, "at": went_up.isoformat(), "set": 0, "ended": None}
+            extra[REGISTERED] = {"case:register": opened}
         return Memory(
             first_seen=one["first_seen"], situation=given["situation"], situation_since=one["situation_since"],
             toggles=self._instants(node.get("toggles"), now), writes=self._instants(node.get("writes"), now),
             done={key: (value or now).isoformat() for key, value in done.items()}, ours=dict(given["ours"]),
             human=human, quarantined_until=self._instant(node.get("quarantined_until"), now),
-            extra={"human_at": dict.fromkeys(human, at.isoformat())} if human else EMPTY,
+            extra=extra or EMPTY,
         )  # fmt: skip
 
     def _partials(self, node: Node | None, given: Sequence[Mapping[str, Any]], now: datetime) -> tuple[Partial, ...]:
@@ -323,6 +344,10 @@ class _Reading:
     def _wrong(self, node: Node | None, code: str, text: str, hint: str = "") -> None:
         if node is not None:
             self.problems.append(node.problem(code, f"{text}, in {self.parser.what}", hint))
+
+
+def _duty(given: Mapping[str, Any] | None) -> Duty:
+    return NO_DUTY if given is None else Duty(given["load"])
 
 
 def _near(word: str, known: set[str]) -> str:

@@ -13,6 +13,7 @@ from connector.core.model import Action, Evaluation, Plan, Reason, RuleRef
 from connector.core.plan_json import action_to_json
 from connector.core.planning import make_plan
 from connector.core.policy import Beside, Policy, Reply
+from connector.core.records import CAUSE
 from connector.core.rules.vocabulary import VocabularyRule
 
 _DETECTED = {"SITUATION_SUGGESTED": "suggest", "SITUATION_DETECTED": "enter"}
@@ -72,7 +73,7 @@ def run_case(policy: Policy, case: Case) -> Result:
     """Evaluate and plan the one ticket, and compare. Nothing is raised for a failure."""
     reply = None if case.reply is None else Reply(case.reply, case.ticket.agent_responded_at)
     beside = Beside(case.related, reply=reply)
-    evaluation = evaluate(policy, case.ticket, case.memory, case.now, beside=beside)
+    evaluation = evaluate(policy, case.ticket, case.memory, case.now, case.duty, beside=beside)
     plan = make_plan(
         policy, "case", [evaluation], {case.ticket.id: case.memory}, case.now, complete=True, rejected=(),
         population=1,
@@ -154,6 +155,8 @@ def _action_fits(given: Any, action: Action) -> bool:
     if "to" in given and set(given["to"]) != set(action.to):
         return False
     if "due" in given and given["due"] != action.due:
+        return False
+    if "cause" in given and given["cause"] != (action.details.get(CAUSE) or {}).get("cause"):
         return False
     return "text" not in given or given["text"] in (action.text or "")
 

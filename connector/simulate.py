@@ -231,6 +231,8 @@ def _what(policy: Policy, action: Action) -> str:
             f" (follow-up {action.details['number']})" if action.details["cause"] == "follow_up" else " (auto-close)"
         )
     if action.kind == "register":
+        if "cause" in action.details:
+            return f"register: cause {action.details['cause']['cause']}"
         return f"register: tab {action.details.get('tab', '-')}"
     if action.kind in ("set", "assign"):
         return f"{action.kind} " + ", ".join(f"{name} {old} -> {new}" for name, (old, new) in action.changes.items())

@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from connector.apply.drift import moved, others, same, stamp, value_of
-from connector.apply.journal import REFUSAL_STANDS, Begun, Fenced, Journal, remembered
-from connector.apply.mirroring import absorb
+from connector.apply.drift import moved, others, same, stamp, unmoved, value_of
+from connector.apply.journal import Begun, Fenced, Journal, refusal_stands, remembered
+from connector.apply.mirroring import absorb, is_stale
 from connector.apply.steps import Ending, Hands
 from connector.apply.tell import tell
 from connector.apply.toggle import toggle
@@ -30,6 +30,10 @@ from connector.store.base import Intent, Mirrored, Store
 
 #: Consecutive tickets the helpdesk may fail to answer for before the rest of the plan waits for the next cycle.
 _PATIENCE = 3
+_READS = 3
+#: A ticket with a refused action is looked at again so often: other rules may want something of it before that
+#: refusal ends.
+_REFUSED_LOOKS = timedelta(hours=1)
 _BAD_TICKET_RESTS = timedelta(hours=1)
 _log = structlog.get_logger("escalera.apply")
 
@@ -96,6 +100,10 @@ def apply_plan(
             break
         if action.ticket in skip_tickets:
             continue
+        if action.kind == "toggle" and hands.journal.store.fact(plan.account, "toggling_stopped") is not None:
+            ended[action.key] = Outcome.UNSENT
+            done.results.append(Applied(action, Outcome.UNSENT, "toggling is stopped for this account"))
+            continue
         if not _partner_done(hands, action, ended):
             done.results.append(Applied(action, Outcome.UNSENT, "what it belongs to was not carried out"))
             continue
@@ -143,7 +151,9 @@ def perform(hands: Hands, plan: str, action: Action) -> Applied:
         _close(hands, intent, Ending(Outcome.UNSENT, str(error)))
         raise
     if ticket.gone is not None:
-        gone = Ending(Outcome.REFUSED, f"gone: {ticket.gone}", ticket, observed={"gone": ticket.gone})
+        # A ticket that can't be found may only be hidden for a while: it is looked for again, and wanted anew then.
+        outcome = Outcome.UNSENT if ticket.gone == "missing" else Outcome.REFUSED
+        gone = Ending(outcome, f"gone: {ticket.gone}", ticket, observed={"gone": ticket.gone})
         return _close(hands, intent, gone)
     row = hands.row(action.ticket)
     ending = _already(action, ticket, hands)
@@ -200,11 +210,26 @@ def _update(hands: Hands, intent: Intent, before: Ticket) -> Ending:
         answered = False
     reach("write.update.after")
     try:
-        after = hands.reader.ticket(action.ticket)
+        after = _seen_after(hands, intent, before, answered=answered)
     except (Unavailable, Refused, AccountBlocked) as error:
         why = f"sent, not verified yet: {error}"
         return Ending(Outcome.SENT, why, intent=intent, stops=None if isinstance(error, Refused) else error)
-    return judge_update(hands, intent, before, after, answered=answered)
+    ending = judge_update(hands, intent, before, after, answered=answered)
+    if ending.outcome is Outcome.INEFFECTIVE and unmoved(before, after):
+        # Acknowledged, and shown as of before it: an old answer proves nothing. Recovery looks again.
+        intent = hands.journal.sent(intent, 1, acknowledged=stamp(before.updated_at))
+        return Ending(Outcome.SENT, "acknowledged, but the ticket is still shown as it was before", intent=intent)
+    return ending
+
+
+def _seen_after(hands: Hands, intent: Intent, before: Ticket, *, answered: bool) -> Ticket:
+    """The ticket after a write; asked for again, a few times, while an acknowledged one is not to be seen at all."""
+    after = hands.reader.ticket(intent.action.ticket)
+    for _ in range(_READS - 1):
+        if not answered or not unmoved(before, after) or _already(intent.action, after, hands) is not None:
+            break
+        after = hands.reader.ticket(intent.action.ticket)
+    return after
 
 
 def judge_update(hands: Hands, intent: Intent, before: Ticket, after: Ticket, *, answered: bool) -> Ending:
@@ -284,9 +309,10 @@ def close(
     action, at = intent.action, hands.journal.now()
     row = hands.row(action.ticket)
     # What the plan wanted is looked at again at once: after a write for the next step, after a drift for a new answer.
-    wake = at + REFUSAL_STANDS if ending.outcome is Outcome.REFUSED and ending.ticket is None else at
+    wake = at + _REFUSED_LOOKS if ending.outcome is Outcome.REFUSED and ending.ticket is None else at
     stamps = ending.stamps
-    if ending.ticket is not None:
+    fresh = ending.ticket is not None and not (row is not None and is_stale(row.ticket, ending.ticket))
+    if ending.ticket is not None and fresh:
         ours = ending.outcome is Outcome.DONE and intent.step > 0 and action.kind in ("set", "assign")
         explained = {name: value_of(ending.ticket, name) for name in action.changes} if ours else {}
         row = absorb(row, before, ending.ticket, at, wake_at=wake, stamps=stamps, explained=explained)
@@ -307,8 +333,9 @@ def _repeated(hands: Hands, begun: Begun) -> Applied:
     intent = begun.intent
     row = hands.row(intent.action.ticket)
     if row is not None and intent.outcome is Outcome.REFUSED and intent.updated_at is not None:
+        wake = min(intent.updated_at + refusal_stands(intent), hands.journal.now() + _REFUSED_LOOKS)
         with hands.journal.transaction("outcome"):
-            hands.journal.store.put(hands.journal.account, [replace(row, wake_at=intent.updated_at + REFUSAL_STANDS)])
+            hands.journal.store.put(hands.journal.account, [replace(row, wake_at=wake)])
     elif row is not None and intent.outcome in (Outcome.DONE, Outcome.UNKNOWN, Outcome.INEFFECTIVE, Outcome.EXPIRED):
         at = hands.journal.now()
         memory = replace(row.memory, done={**row.memory.done, intent.action.key: at.isoformat()})

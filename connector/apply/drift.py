@@ -116,6 +116,14 @@ def others(before: Ticket, after: Ticket, changed: Mapping[str, Any] | frozenset
     return sorted(name for name in names if name not in before.unknown and name not in after.unknown)
 
 
+def unmoved(before: Ticket, after: Ticket) -> bool:
+    """Whether a read shows the very ticket of before a write: no later stamp. After an acknowledged write that is
+    an old answer (a cache, a replica), and proves nothing."""
+    if before.updated_at is None or after.updated_at is None:
+        return False
+    return after.gone is None and after.updated_at <= before.updated_at
+
+
 def in_window(at: datetime | None, sent: datetime | None) -> bool:
     """Whether a stamp of the helpdesk may come from a write sent at `sent` (by the helpdesk's own clock)."""
     return at is not None and sent is not None and sent - ROUNDING <= at <= sent + IN_FLIGHT

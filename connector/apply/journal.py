@@ -14,7 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.apply.drift import parse, stamp
-from connector.core.model import Action, Memory, Outcome
+from connector.apply.records import record
+from connector.core.guard import recent_writes
+from connector.core.model import TOGGLE_WRITES, TOGGLED, Action, Memory, Outcome
+from connector.core.records import with_action
 from connector.crashpoints import reach
 from connector.errors import EscaleraError
 from connector.store.base import Intent, Mirrored, Store
@@ -27,6 +30,7 @@ REFUSAL_STANDS = timedelta(hours=24)
 _SETTLED = frozenset({Outcome.DONE, Outcome.UNKNOWN, Outcome.INEFFECTIVE, Outcome.EXPIRED})
 _DAY = timedelta(hours=24)
 _STAMPS_KEPT = 8
+_TOGGLES_KEPT = 16
 
 
 class Fenced(EscaleraError):  # noqa: N818 - a state, not a fault
@@ -41,6 +45,14 @@ def reference(intent_id: str) -> str:
     if len(head) < 8 or any(letter not in "0123456789abcdef" for letter in head):
         head = hashlib.sha256(intent_id.encode()).hexdigest()[:8]
     return f"Ref. esc-{head}"
+
+
+def refusal_stands(intent: Intent) -> timedelta:
+    """How long a refusal stands. A toggle has hours only before the helpdesk closes the ticket: it is tried again after
+    one hour, then two, four and so on up to the usual day."""
+    if intent.action.kind != "toggle":
+        return REFUSAL_STANDS
+    return min(REFUSAL_STANDS, timedelta(hours=2 ** min(int(intent.observed.get("attempt", 1)) - 1, 8)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class Journal:
     @staticmethod
     def _may_reopen(known: Intent, at: datetime) -> bool:
         if known.outcome is Outcome.REFUSED:
-            return known.updated_at is None or not timedelta(0) <= at - known.updated_at < REFUSAL_STANDS
+            return known.updated_at is None or not timedelta(0) <= at - known.updated_at < refusal_stands(known)
         return known.outcome in REOPENABLE
 
     def sent(self, intent: Intent, step: int, **observed: Any) -> Intent:
@@ -115,7 +127,7 @@ class Journal:
         self, intent: Intent, outcome: Outcome, *, row: Mirrored | None, point: str = "outcome",
         facts: Mapping[str, Any] | None = None, **observed: Any,
     ) -> Intent:  # fmt: skip
-        """End an intent: outcome, audit event, memory, mirror row and account facts in one transaction.
+        """End an intent: outcome, audit event, memory, mirror row, records and account facts in one transaction.
 
         `row` is the ticket's new mirror row with its memory as it is to stand, or None to leave it as it is.
         """
@@ -130,6 +142,8 @@ class Journal:
                 self.store.set_fact(self.account, name, value, at)
             if row is not None:
                 self.store.put(self.account, [row])
+            if outcome is Outcome.DONE:
+                record(self.store, self.account, intent.action, row.memory if row is not None else None, at)
         return replace(intent, outcome=outcome, updated_at=at, observed=seen)
 
     def note(self, kind: str, body: Mapping[str, Any], *, ticket: str | None = None, point: str = "outcome") -> None:
@@ -183,7 +197,7 @@ def remembered(
     from its settling: a later instant would let the helpdesk close the ticket first.
     """
     done, ours, toggles = dict(memory.done), dict(memory.ours), memory.toggles
-    human = dict(memory.human)
+    human, extra = dict(memory.human), dict(memory.extra)
     if outcome in _SETTLED:
         done[action.key] = at.isoformat()
     if outcome is Outcome.DONE and action.kind in ("set", "assign") and step:
@@ -192,12 +206,19 @@ def remembered(
             human.pop(name, None)
     if outcome is Outcome.DONE and action.kind == "toggle":
         toggles = (*toggles, at if clock is None else min(at, clock))
-    writes = tuple(written for written in memory.writes if at - written < _DAY)
+        number, count = action.details.get("number", 0), action.details.get("count", 0)
+        extra[TOGGLED] = {"key": action.key, "due": stamp(action.due), "number": number, "count": count}
+    if step and action.kind == "toggle":
+        extra[TOGGLE_WRITES] = [*extra.get(TOGGLE_WRITES, ()), at.isoformat()][-_TOGGLES_KEPT:]
+    writes = recent_writes(memory, at)
     if step and counts_as_write(action):
         writes = (*writes, at)
     texts = [text for text in (stamp(seen) for seen in stamps) if text is not None]
     own = tuple(dict.fromkeys((*memory.own_updated_at, *texts)))[-_STAMPS_KEPT:]
-    return replace(memory, done=done, ours=ours, human=human, toggles=toggles, writes=writes, own_updated_at=own)
+    memory = replace(
+        memory, done=done, ours=ours, human=human, toggles=toggles, writes=writes, own_updated_at=own, extra=extra
+    )
+    return with_action(memory, action, at) if outcome is Outcome.DONE and action.kind == "register" else memory
 
 
 def counts_as_write(action: Action) -> bool:

@@ -8,7 +8,7 @@ put back; whatever someone else changed stays. A helpdesk that can't be reached 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,11 +17,19 @@ from connector.apply.drift import IN_FLIGHT, in_window, others, parse, stamp
 from connector.apply.journal import Fenced, sent_at
 from connector.apply.steps import Ending, Hands
 from connector.apply.tell import FINDABLE, is_left
-from connector.apply.toggle import go_back, interrupted, proof, reopen, set_by_us
+from connector.apply.toggle import HALFWAY, RESTORABLE, UNSEEN, go_back, interrupted, proof, reopen, set_by_us
 from connector.core.model import Outcome, Ticket
 from connector.errors import AccountBlocked, HelpdeskError, Refused, StoreError, Unavailable
 from connector.store.base import Intent
 
+#: Ways back in as many cycles that the helpdesk acknowledged without effect before they are spaced out.
+_BACK_AT_ONCE = 3
+#: How long a ticket that can't be found is looked for.
+_MISSED_FOR = timedelta(days=7)
+#: Deleted tickets and spam are gone for good after this time.
+_BIN_EMPTIED = timedelta(days=31)
+#: How long answers of before an acknowledged write are waited out.
+_OLD_ANSWERS_END = timedelta(hours=24)
 _log = structlog.get_logger("escalera.recover")
 
 
@@ -96,7 +104,10 @@ def _settle_update(hands: Hands, intent: Intent) -> Ending:
     if live is None:
         return Ending(Outcome.UNKNOWN, "the ticket can't be read any more", intent=intent)
     row = hands.row(intent.action.ticket)
-    ending = judge_update(hands, intent, row.ticket if row else live, live, answered=False)
+    if _is_old_answer(intent, live):
+        return _unseen(hands, intent, live)
+    acknowledged = "acknowledged" in intent.observed
+    ending = judge_update(hands, intent, row.ticket if row else live, live, answered=acknowledged)
     if ending.outcome is Outcome.SENT:
         return _not_there(hands, intent, live)
     if ending.stamps and not in_window(live.updated_at, parse(intent.observed.get("server_at"))):
@@ -121,16 +132,27 @@ def _settle_text(hands: Hands, intent: Intent) -> Ending:
 
 
 def _settle_toggle(hands: Hands, intent: Intent) -> Ending:
+    looks = int(intent.observed.get("looks", 0))
+    if looks and _within(intent, hands.journal.now(), min(timedelta(hours=1), timedelta(minutes=2 ** min(looks, 6)))):
+        return Ending(Outcome.SENT, "hidden between the two writes; looked for again later", intent=intent)
     live = _read(hands, intent)
     if live is None:
         return Ending(Outcome.UNKNOWN, "the ticket can't be read any more", intent=intent)
     row = hands.row(intent.action.ticket)
     before = row.ticket if row else live
     through, back = str(intent.action.details["through"]), str(intent.action.details["back"])
+    if live.status == back and intent.step == 1 and _is_old_answer(intent, live):
+        return _unseen(hands, intent, live)
+    hidden = (live.gone in RESTORABLE and live.status == through) or live.gone == "missing"
+    if hidden and not _long_ago(intent, live, hands.journal.now()):
+        hands.journal.sent(intent, intent.step, looks=int(intent.observed.get("looks", 0)) + 1)
+        return Ending(Outcome.SENT, HALFWAY.format(live.gone), intent=intent)
     if live.gone is not None or live.status not in (through, back):
         return interrupted(intent, before, live)
     if live.status == through:
         ours = set_by_us(intent, live)
+        if ours and _too_soon(intent, hands.journal.now()):
+            return Ending(Outcome.SENT, "the helpdesk does not take the way back; tried again later", intent=intent)
         if ours is None:
             why = f"it is {through}, and nothing tells whether we or someone else did it; look at it by hand"
             return Ending(Outcome.UNKNOWN, why, live, intent=intent)
@@ -142,6 +164,34 @@ def _settle_toggle(hands: Hands, intent: Intent) -> Ending:
         own = in_window(live.updated_at, last) and not others(before, live, ("status",))
         return proof(intent, live, [live.updated_at] if own else [])
     return _not_there(hands, intent, live)
+
+
+def _long_ago(intent: Intent, live: Ticket, now: datetime) -> bool:
+    kept = _MISSED_FOR if live.gone == "missing" else _BIN_EMPTIED
+    return intent.created_at is not None and abs(now - intent.created_at) > kept
+
+
+def _too_soon(intent: Intent, now: datetime) -> bool:
+    """Whether to wait with the next way back: where something undoes each one, they come an hour apart at last."""
+    undone = int(intent.observed.get("back_undone", 0)) - _BACK_AT_ONCE
+    return undone >= 0 and _within(intent, now, min(timedelta(hours=1), timedelta(minutes=2 ** min(undone, 6))))
+
+
+def _within(intent: Intent, now: datetime, pause: timedelta) -> bool:
+    return intent.updated_at is not None and abs(now - intent.updated_at) < pause
+
+
+def _is_old_answer(intent: Intent, live: Ticket) -> bool:
+    """Whether the ticket is still shown as of before a write that the helpdesk acknowledged."""
+    shown = parse(intent.observed.get("acknowledged"))
+    return shown is not None and live.gone is None and live.updated_at is not None and live.updated_at <= shown
+
+
+def _unseen(hands: Hands, intent: Intent, live: Ticket) -> Ending:
+    """Wait for an answer of after the write, a day at most; what it did is then unknown, and said."""
+    if intent.updated_at is not None and abs(hands.journal.now() - intent.updated_at) < _OLD_ANSWERS_END:
+        return Ending(Outcome.SENT, UNSEEN, intent=intent)
+    return Ending(Outcome.UNKNOWN, f"{UNSEEN} for a day; look at it by hand", live, intent=intent)
 
 
 def _passed(intent: Intent, live: Ticket) -> bool:

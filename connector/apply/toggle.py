@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from connector.apply.drift import in_window, others, parse, stamp
+from connector.apply.drift import in_window, others, parse, stamp, unmoved
 from connector.apply.journal import sent_at
 from connector.apply.steps import Ending, Hands
 from connector.core.model import Outcome, Ticket
@@ -21,6 +21,10 @@ from connector.errors import AccountBlocked, HelpdeskError, OutcomeUnknown, Refu
 from connector.store.base import Intent
 
 _TRIES = 3
+#: A ticket hidden in these ways may be shown again by a person, and would then stand in the toggle's status.
+RESTORABLE = frozenset({"deleted", "spam"})
+HALFWAY = "{} between the two writes; put back should it be shown again"
+UNSEEN = "acknowledged, but the ticket is still shown as it was before"
 
 
 def toggle(hands: Hands, intent: Intent, before: Ticket) -> Ending:
@@ -45,13 +49,19 @@ def toggle(hands: Hands, intent: Intent, before: Ticket) -> Ending:
     except OutcomeUnknown:
         answered = False
     reach("write.through.after")
-    mid = _read(hands, intent)
+    mid = _read(hands, intent, unlike=before if answered and trouble is None else None)
     if isinstance(mid, Ending):
         return mid
     if mid.status == back and trouble is not None:
         return Ending(Outcome.UNSENT, str(trouble), mid, intent=replace(intent, step=0), stops=trouble)
+    if mid.status == back and answered and unmoved(before, mid):
+        # A write was acknowledged and the ticket is shown as of before it: nobody changed it back, it is an old answer.
+        intent = hands.journal.sent(intent, 1, acknowledged=stamp(before.updated_at))
+        return Ending(Outcome.SENT, f"{UNSEEN}; recovery goes on trying", mid, intent=intent)
     if mid.status == back and not answered:
         return Ending(Outcome.SENT, "the answer was lost and no effect is seen yet", mid, intent=intent)
+    if (mid.gone in RESTORABLE and mid.status == through) or (mid.gone == "missing" and answered and trouble is None):
+        return Ending(Outcome.SENT, HALFWAY.format(mid.gone), mid, intent=intent)
     if mid.gone is not None or mid.status != through or not (answered or set_by_us(intent, mid)):
         return interrupted(intent, before, mid)
     return go_back(hands, intent, before, mid)
@@ -63,7 +73,9 @@ def go_back(hands: Hands, intent: Intent, before: Ticket, mid: Ticket) -> Ending
     through, back = _ways(intent)
     own = not others(before, mid, ("status",))
     seen: list[datetime | None] = [mid.updated_at] if own else []
-    intent = hands.journal.sent(intent, 2, server_at_back=hands.server_at(), mid=_sight(mid))
+    # How often the helpdesk acknowledged the way back and did not take it: recovery asks less and less often.
+    refused = int(intent.observed.get("back_undone", 0))
+    intent = hands.journal.sent(intent, 2, server_at_back=hands.server_at(), mid=_sight(mid), back_undone=refused + 1)
     trouble: HelpdeskError | None = None
     after = mid
     for _ in range(_TRIES):
@@ -80,15 +92,21 @@ def go_back(hands: Hands, intent: Intent, before: Ticket, mid: Ticket) -> Ending
         after = read
         if after.gone is not None or after.status != through or isinstance(trouble, AccountBlocked):
             break
+    if after.gone is None and after.status != through and _older(after, mid):
+        return Ending(Outcome.SENT, f"{UNSEEN}; recovery goes on trying", after, intent=intent)
     if after.gone is None and after.status == through:
         why = f"still {through}: {trouble or 'the helpdesk did not take the way back'}; recovery goes on trying"
         stops = trouble if isinstance(trouble, AccountBlocked) else None
+        if trouble is not None:
+            intent = hands.journal.sent(intent, 2, back_undone=refused)
         return Ending(Outcome.SENT, why, after, intent=intent, stops=stops)
+    if (after.gone in RESTORABLE and after.status == through) or (after.gone == "missing" and trouble is not None):
+        return Ending(Outcome.SENT, HALFWAY.format(after.gone), after, intent=intent)
     if after.gone is not None or after.status != back:
         return interrupted(intent, mid, after)
     if _replied(mid, after):
         return reopen(hands, intent, after)
-    if not others(mid, after, ("status",)):
+    if own and not others(mid, after, ("status",)):  # within one second both writes carry one stamp
         seen.append(after.updated_at)
     return proof(intent, after, seen)
 
@@ -141,16 +159,23 @@ def reopen(hands: Hands, intent: Intent, after: Ticket) -> Ending:
         reach("write.reopen.before")
         try:
             hands.writer.update(intent.action.ticket, {"status": "open"})
+        except (Unavailable, AccountBlocked, OutcomeUnknown) as error:
+            why = f"the customer answered meanwhile and reopening failed: {error}; recovery goes on trying"
+            stops = None if isinstance(error, OutcomeUnknown) else error
+            return Ending(Outcome.SENT, why, after, intent=intent, stops=stops)
         except HelpdeskError as error:
             why = f"the customer answered meanwhile and reopening failed: {error}"
-            stops = error if isinstance(error, AccountBlocked) else None
             seen = {"customer_replied": True}
-            return Ending(Outcome.INTERRUPTED, why, after, intent=intent, observed=seen, stops=stops)
+            return Ending(Outcome.INTERRUPTED, why, after, intent=intent, observed=seen)
         reach("write.reopen.after")
         again = _read(hands, intent)
         after = after if isinstance(again, Ending) else again
     why = "the customer answered between the two writes; their reopening stands"
     return Ending(Outcome.INTERRUPTED, why, after, intent=intent, observed={"customer_replied": True})
+
+
+def _older(one: Ticket, other: Ticket) -> bool:
+    return one.updated_at is not None and other.updated_at is not None and one.updated_at < other.updated_at
 
 
 def _replied(mid: Ticket, after: Ticket) -> bool:
@@ -159,16 +184,25 @@ def _replied(mid: Ticket, after: Ticket) -> bool:
     return mid.customer_responded_at is None or after.customer_responded_at > mid.customer_responded_at
 
 
-def _read(hands: Hands, intent: Intent) -> Ticket | Ending:
-    """The ticket now, tried a few times: without it no further write is safe. An Ending that stays open otherwise."""
+def _read(hands: Hands, intent: Intent, *, unlike: Ticket | None = None) -> Ticket | Ending:
+    """The ticket now, tried a few times: without it no further write is safe. An Ending that stays open otherwise.
+
+    `unlike`: the ticket of before an acknowledged write; an answer that shows no later one is asked for again.
+    """
     problem: HelpdeskError | None = None
+    old: Ticket | None = None
     for _ in range(_TRIES):
         try:
-            return hands.reader.ticket(intent.action.ticket)
+            read = hands.reader.ticket(intent.action.ticket)
+            if unlike is None or not (read.status == unlike.status and unmoved(unlike, read)):
+                return read
+            old = read
         except (Unavailable, Refused, AccountBlocked) as error:
             problem = error
             if isinstance(error, AccountBlocked):
                 break
+    if old is not None:
+        return old
     why = f"step {intent.step} was sent and the ticket can't be read: {problem}; recovery goes on trying"
     stops = None if isinstance(problem, Refused) else problem
     return Ending(Outcome.SENT, why, intent=intent, stops=stops)

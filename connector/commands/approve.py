@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         plan, verdict = read_plan(Path(args.plan))
         digest, body = plan.digest, plan_to_json(plan, verdict)
     state = "rejected" if args.reject else "approved"
-    word = Word(digest, state, args.user or _user(), args.reason, args.now or common.wall_clock(), body)
+    word = Word(digest, state, args.user or user_name(), args.reason, args.now or common.wall_clock(), body)
     if "://" not in settings.state:
         try:
             lock = StateLock(settings.state_path()).acquire()
@@ -79,7 +79,7 @@ def _known(settings: Settings, digest: str) -> str:
         store.close()
 
 
-def _user() -> str:
+def user_name() -> str:
     """Who runs this: the login name, or the number where the machine knows no name (a container, say)."""
     try:
         return getpass.getuser()

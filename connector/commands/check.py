@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return 78 if wrong else 0
     for name, problems in found.items():
         if problems:
-            common.say(render(problems))
+            common.say(*render(problems).split("\n"))
         mistakes = sum(not problem.is_warning for problem in problems)
         common.say(f"{name}: {_counted(mistakes, 'mistake')}, {_counted(len(problems) - mistakes, 'warning')}")
     return 78 if wrong else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from connector.commands import _common as common
-from connector.commands._plan_text import evaluation_json, explanation_lines
+from connector.commands._explain_text import evaluation_json, explanation_lines
 from connector.commands.plan import add_sources, needed_pack
 from connector.core.evaluate import evaluate
 from connector.core.model import Memory
@@ -30,7 +30,6 @@ def run(args: argparse.Namespace) -> int:
         ticket = find_ticket(common.existing(args.export), policy, args.ticket)
         beside = related_in(common.existing(args.export), policy, ticket, now)
         evaluation = evaluate(policy, ticket, Memory(), now, beside=beside)
-        timezone = policy.timezone
     else:
         from connector.beside import Lookup
         from connector.duty import duty_of
@@ -47,11 +46,10 @@ def run(args: argparse.Namespace) -> int:
             memory = row.memory if row is not None else Memory()
             policy = account.policy_for(memory)
             beside = Lookup(account.name, account.store, account.reader).of(policy, ticket, memory, now)
-            duty = duty_of(account.store, account.name, policy)
+            duty = duty_of(account.store, account.name, policy, now)
             evaluation = evaluate(policy, ticket, memory, now, duty=duty, beside=beside)
-            timezone = account.policy.timezone
     if args.format == "json":
-        common.print_json(evaluation_json(evaluation, now))
+        common.print_json(evaluation_json(evaluation, now, policy))
     else:
-        common.say(*explanation_lines(evaluation, now, timezone))
+        common.say(*explanation_lines(evaluation, now, policy))
     return 0

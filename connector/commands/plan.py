@@ -11,6 +11,7 @@ from connector.commands._plan_text import plan_lines
 from connector.core.model import Plan, Verdict
 from connector.core.plan_json import dumps, plan_to_json
 from connector.errors import UsageError
+from connector.private_files import open_private
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,9 +109,8 @@ def _save(path: Path | None, plan: Plan, verdict: Verdict | None) -> None:
     if path is None:
         return
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(open_private(path), "w", encoding="utf-8") as file:
             file.write(dumps(plan, verdict))
-        path.chmod(0o600)
     except OSError as error:
         msg = f"{path}: the plan can't be saved ({error.strerror})"
         raise UsageError(msg) from error

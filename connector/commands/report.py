@@ -1,96 +1,84 @@
-"""`escalera report`: the dry-run report, as a page to print, a table or JSON. Changes nothing, like `plan`."""
+"""`escalera report`: one of the papers for people; each is a module `_report_<name>.py` beside this one.
+
+Such a module brings `DOC` (one line), `FORMATS` (its forms, the first is the default), `add_arguments(parser)` for the
+options it alone has, and `run(args)`; what all of them share stands here. Nothing else registers it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, cast
 
+import connector.commands as package
 from connector.commands import _common as common
-from connector.commands.plan import add_sources, needed_pack
+from connector.commands.plan import add_sources
 from connector.errors import UsageError
-from connector.reports.dry_run import Report, account_source, file_sources, make_report, report_json
 from connector.reports.words import LANGUAGES
+
+_MARK = "_report_"
+_DEFAULT = "dry-run"
+
+
+class Paper(Protocol):
+    """What a module of one report offers."""
+
+    DOC: str
+    FORMATS: Sequence[str]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options this report alone has."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Write it; return the exit code. `args.format` is one of `FORMATS`."""
+
+
+@cache
+def papers() -> Mapping[str, Paper]:
+    """Every report by its name on the command line, in alphabetical order."""
+    names = sorted(one.name for one in pkgutil.iter_modules(package.__path__) if one.name.startswith(_MARK))
+    return MappingProxyType(
+        {
+            name.removeprefix(_MARK).replace("_", "-"): cast(
+                "Paper", importlib.import_module(f"{package.__name__}.{name}")
+            )
+            for name in names
+        }
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("what", nargs="?", choices=("dry-run",), default="dry-run", help="which report (dry-run)")
-    add_sources(parser)
+    told = "; ".join(f"{name}: {paper.DOC}" for name, paper in papers().items())
     parser.add_argument(
-        "--format", choices=("html", "csv", "json", "xlsx"), default="html", help="output form (default html)"
+        "what", nargs="?", choices=tuple(papers()), default=_DEFAULT, help=f"which report (default {_DEFAULT}). {told}"
     )
+    add_sources(parser)
+    forms = tuple(dict.fromkeys(form for paper in papers().values() for form in paper.FORMATS))
+    first = ", ".join(f"{paper.FORMATS[0]} for {name}" for name, paper in papers().items())
+    parser.add_argument("--format", choices=forms, help=f"output form (default: {first})")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write into this file (default: standard output)")
     parser.add_argument("--language", choices=LANGUAGES, help="words of the report (default: the pack's language)")
+    parser.add_argument("--since", metavar="ISO", type=common.instant, help="causes, register: escalated since then")
+    parser.add_argument("--until", metavar="ISO", type=common.instant, help="causes, register: escalated before then")
+    for paper in papers().values():
+        paper.add_arguments(parser)
     parser.epilog = "Exit code: 0 written, 4 written, but a source was not read whole."
 
 
 def run(args: argparse.Namespace) -> int:
-    """Decide, and write the report."""
-    if args.format == "xlsx" and args.out is None:
+    """Write the report that was asked for."""
+    paper = papers()[args.what]
+    args.format = args.format or paper.FORMATS[0]
+    if args.format not in paper.FORMATS:
+        msg = f"report {args.what} has no form {args.format}: use --format {' or '.join(paper.FORMATS)}"
+        raise UsageError(msg)
+    if args.format == "xlsx" and args.out is None and not args.merge:
         msg = "a workbook is no text for standard output; name a file with --out"
         raise UsageError(msg)
-    if args.mappings and not args.export:
-        msg = "--mappings goes with --export; a configured account names its own pack"
-        raise UsageError(msg)
-    report = _offline(args) if args.export else _live(args)
-    language = args.language or (report.policy.language if report.policy.language in LANGUAGES else "en")
-    content = _render(report, args.format, language)
-    if args.out is None:
-        sys.stdout.write(content.decode("utf-8"))
-    else:
-        _write(args.out, content)
-        common.warn(f"wrote {args.out}: {len(report.plan.actions)} actions on {report.touched} tickets")
-    return 0 if report.plan.complete else 4
-
-
-def _offline(args: argparse.Namespace) -> Report:
-    from connector.mapping.load import load_policy
-    from connector.offline import decide_exports
-
-    policy = load_policy(needed_pack(args))
-    files = common.existing(args.export)
-    decided = decide_exports(files, policy, args.now or common.wall_clock())
-    common.warn(*decided.warnings)
-    return make_report(decided.plan, decided.verdict, policy, decided.tickets, file_sources(files))
-
-
-def _live(args: argparse.Namespace) -> Report:
-    from connector.cycle.run import run_cycle
-    from connector.wiring import opened, present
-
-    with opened(args.config, args.account, read_only=True) as (account, _settings):
-        done = run_cycle(account, now=present(account, args.now, args.clock), dry_run=True)
-        if done.trouble:
-            common.warn(done.trouble)
-        assert done.plan is not None
-        assert done.verdict is not None
-        rows = account.store.mirrored(account.name, [action.ticket for action in done.plan.actions])
-        tickets = {ticket: row.ticket for ticket, row in rows.items()}
-        return make_report(done.plan, done.verdict, account.policy, tickets, [account_source(done.plan)])
-
-
-def _render(report: Report, form: str, language: str) -> bytes:
-    if form == "json":
-        import json
-
-        text = json.dumps(report_json(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        return text.encode("utf-8", "backslashreplace")
-    if form == "html":
-        from connector.reports.page import to_html
-
-        return to_html(report, language).encode("utf-8", "replace")
-    from connector.reports.tables import to_csv, to_xlsx
-
-    return to_xlsx(report, language) if form == "xlsx" else to_csv(report, language).encode("utf-8", "replace")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """For its owner only: it holds subjects and names of tickets."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-    except OSError as error:
-        msg = f"{path}: can't be written ({error.strerror})"
-        raise UsageError(msg) from error
+    return paper.run(args)

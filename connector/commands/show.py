@@ -35,6 +35,11 @@ def run(args: argparse.Namespace) -> int:
             saved = find_plan(store, args.plan)
         finally:
             store.close()
+        if not saved.body.get("plan"):
+            how = "erased" if "erased" in saved.body else "pruned"
+            standing = ", ".join(f"{name}: {value}" for name, value in _standing(saved).items() if value)
+            msg = f"what plan {saved.digest[:12]} held was {how}; what is kept of it: {standing}"
+            raise UsageError(msg)
         plan, verdict = plan_from_json(saved.body), None
     if args.format == "json":
         body = saved.body if saved is not None else plan_to_json(plan, verdict)

@@ -17,6 +17,7 @@ from connector.core.worktime import WorkCalendar
 #: (YES, start) where the clock runs, (NO, None) where what it counts from never happened, (UNKNOWN, None) otherwise.
 Start = tuple[Tri, datetime | None]
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)  # beyond, spans may lead out of the calendar altogether
+_INTERVALS = 60  # counted stretches shown in one reason
 _NEVER: Start = (NO, None)
 _UNTOLD: Start = (UNKNOWN, None)
 _EVENTS = ("status_since", "agent_responded_at", "customer_responded_at")
@@ -114,15 +115,31 @@ class _Age(Clause):
         values: dict[str, Any] = {"since": self._since, "start": start.isoformat(), "elapsed_seconds": elapsed}
         counted = f"{in_words(elapsed)} since {start.isoformat()} ({self._since})"
         if any(span is not None and span.is_business for span in (self._over, self._under)):
-            business = self._business(start, ctx)
-            values |= {"calendar": self._calendar or ctx.policy.default_calendar, "business_seconds": business}
-            counted = f"{in_words(business)} of business time, {counted}" if business is not None else counted
+            name = self._calendar or ctx.policy.default_calendar
+            calendar, business = ctx.policy.calendar(name), self._business(start, ctx)
+            values |= {"calendar_name": name, "calendar": calendar.digest, "business_seconds": business}
+            values |= self._intervals(start, ctx.now, calendar)
+            counted = f"{in_hours(business)} of business time, {counted}" if business is not None else counted
         for name, span in (("over", self._over), ("under", self._under)):
             reached = self._reach(span, start, ctx) if span is not None else None
             if reached is not None:
                 values[f"{name}_reached_at"] = reached.isoformat()
         text = f"{counted}; wanted: {limits}" + ("; can't be counted" if tri is UNKNOWN else "")
         return told(tri, code, text, **values, **wanted)
+
+    @staticmethod
+    def _intervals(start: datetime, now: datetime, calendar: WorkCalendar) -> dict[str, Any]:
+        """Every stretch of business time counted, the last ones where there are very many."""
+        try:
+            periods = calendar.periods(start, now) if start < now else []
+        except (OverflowError, ValueError):
+            return {}
+        told: dict[str, Any] = {
+            "counted": [[begin.isoformat(), end.isoformat()] for begin, end in periods[-_INTERVALS:]]
+        }
+        if len(periods) > _INTERVALS:
+            told["counted_earlier"] = len(periods) - _INTERVALS
+        return told
 
     def _business(self, start: datetime, ctx: Context) -> float | None:
         try:
@@ -140,6 +157,12 @@ def in_words(seconds: float) -> str:
         if count or (unit == "s" and not parts):
             parts.append(f"{count} {unit}")
     return ("-" if seconds < 0 else "") + " ".join(parts[:2])
+
+
+def in_hours(seconds: float) -> str:
+    """`46 h 30 min`: business time is told in hours, for a day of it is no 24 hours."""
+    hours, minutes = divmod(round(abs(seconds) / 60), 60)
+    return ("-" if seconds < 0 else "") + (f"{hours} h {minutes} min" if minutes else f"{hours} h")
 
 
 def _field(field: str) -> Callable[[Context], Start]:

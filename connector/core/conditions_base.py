@@ -74,6 +74,24 @@ class Clause(ABC):
         return next((moment for moment in later if self.test(ctx.at(moment)) is not answer), None)
 
 
+class _Never(Clause):
+    """Holds for no ticket: the condition of a rule that acts on none by itself."""
+
+    __slots__ = ()
+
+    def test(self, ctx: Context) -> Tri:  # noqa: ARG002
+        return NO
+
+    def settled(self, ctx: Context) -> Tri | None:  # noqa: ARG002
+        return NO
+
+    def tell(self, ctx: Context) -> Told:  # noqa: ARG002
+        return told(NO, "NEVER", "it acts on no ticket by itself")
+
+
+NEVER = _Never()
+
+
 def told(tri: Tri, code: str, text: str, **values: Any) -> Told:
     """A leaf's answer with its one reason; values that are None are left out."""
     kept = {name: value for name, value in values.items() if value is not None}

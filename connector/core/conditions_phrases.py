@@ -9,10 +9,17 @@ from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, listed, tol
 from connector.core.meaning import Every, Meaning, Opposite, Said, Some
 from connector.core.policy import Context, Told
 from connector.core.spec import Operator, Phrases, Table
-from connector.core.text import Match
+from connector.core.text import Match, except_of
 from connector.core.tri import Tri
 
 _BOTH = ("subject", "body")
+#: Why a match does not count, as it is told.
+_NOT_COUNTED = {
+    "denied": "negated",
+    "supposed": "only supposed",
+    "quoted": "in a quoted mail",
+    "excepted": "excepted by its list",
+}
 
 
 def list_id(phrases: Sequence[str]) -> str:
@@ -23,11 +30,12 @@ def list_id(phrases: Sequence[str]) -> str:
 class _Searched(Clause):
     """A phrase list and the texts it is searched in."""
 
-    __slots__ = ("_fields", "_id", "_phrases")
+    __slots__ = ("_fields", "_id", "_phrases", "_said")
 
     def __init__(self, phrases: tuple[str, ...], fields: tuple[str, ...] = _BOTH) -> None:
         self._phrases = tuple(dict.fromkeys(phrases))
         self._id = list_id(self._phrases)
+        self._said = tuple(phrase for phrase in self._phrases if except_of(phrase) is None)
         self._fields = fields
 
     def phrases(self) -> Iterator[tuple[str, Sequence[str]]]:
@@ -61,9 +69,11 @@ class _Searched(Clause):
         plain = [(where, match) for where, match in matches if not match.negated]
         parts = [f"'{match.phrase}' in {where} at {match.start}" for where, match in plain[:8]]
         if not plain:
-            parts = [f"none of {len(self._phrases)} phrases in {' or '.join(self._fields)}"]
+            parts = [f"none of {len(self._said)} phrases in {' or '.join(self._fields)}"]
         parts += [
-            f"'{match.phrase}' in {where} at {match.start}, negated" for where, match in matches if match.negated
+            f"'{match.phrase}' in {where} at {match.start}, {_NOT_COUNTED[match.because or 'denied']}"
+            for where, match in matches
+            if match.negated
         ][:8]
         unread = self._unread(ctx)
         if unread:
@@ -75,6 +85,7 @@ class _Searched(Clause):
                 "start": match.start,
                 "end": match.end,
                 "negated": match.negated,
+                **({"because": match.because} if match.because not in (None, "denied") else {}),
             }
             for where, match in matches[:50]
         ]
@@ -88,7 +99,7 @@ class _AnyPhrase(_Searched):
 
     @property
     def meaning(self) -> Meaning:
-        return Said(self._phrases, self._fields)
+        return Said(self._said, self._fields)
 
     def test(self, ctx: Context) -> Tri:
         return YES if self._affirmed(ctx) else self._no_or_unknown(ctx)
@@ -104,7 +115,7 @@ class _NoPhrase(_AnyPhrase):
 
     @property
     def meaning(self) -> Meaning:
-        return Opposite(Said(self._phrases, self._fields))
+        return Opposite(Said(self._said, self._fields))
 
     def test(self, ctx: Context) -> Tri:
         return ~super().test(ctx)
@@ -120,12 +131,15 @@ class _AllPhrases(_Searched):
 
     def __init__(self, phrases: tuple[str, ...], fields: tuple[str, ...] = _BOTH) -> None:
         fold = folding(fold_enye=False, inside_identifiers=False)
-        different = {(fold.fold(phrase).strip(), fold.signed(phrase)[0]): phrase for phrase in reversed(phrases)}
+        different = {
+            (except_of(phrase), phrase.count("*"), phrase.count("~"), fold.fold(phrase), fold.signed(phrase)[0]): phrase
+            for phrase in reversed(phrases)
+        }
         super().__init__(tuple(reversed(different.values())), fields)
 
     @property
     def meaning(self) -> Meaning:
-        return Every(tuple(Said((phrase,), self._fields) for phrase in self._phrases))
+        return Every(tuple(Said((phrase,), self._fields) for phrase in self._said))
 
     def test(self, ctx: Context) -> Tri:
         if self._affirmed(ctx) and self._missing(ctx.found(self._id)) == ():
@@ -134,7 +148,7 @@ class _AllPhrases(_Searched):
 
     def _missing(self, found: Sequence[tuple[str, Match]]) -> tuple[str, ...]:
         there = {match.phrase for where, match in found if not match.negated and where in self._fields}
-        return tuple(phrase for phrase in self._phrases if phrase not in there)
+        return tuple(phrase for phrase in self._said if phrase not in there)
 
     def tell(self, ctx: Context) -> Told:
         tri = self.test(ctx)

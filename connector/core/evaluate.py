@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from connector.core.guard import recent_writes
 from connector.core.model import Call, Decision, Evaluation, Memory, Reason, RuleRef, Ticket
 from connector.core.policy import NO_DUTY, NOTHING_BESIDE, Beside, Context, Duty, Policy, Rule
 from connector.core.rules._common import answer, earliest, fold, iso, reason, situation_named, stopped, unresolved
@@ -17,7 +18,7 @@ from connector.core.tri import Tri
 from connector.core.worktime import WorkTimeError
 
 _TAG = "esc:"
-_DAY = timedelta(hours=24)
+_UNUSABLE = "TIME_UNUSABLE"
 #: How long what was done in an episode that has ended is still remembered, should the episode come back.
 _DONE_KEPT = timedelta(days=90)
 #: Kinds whose idempotency keys carry the start of an episode.
@@ -72,7 +73,12 @@ def evaluate(
     for told in decisions:
         ctx.learn(told.keeps)
     if brief:
-        return _briefly(ctx, ticket, decisions, end)
+        found = _briefly(ctx, ticket, decisions, end)
+        if not any(one.call is Call.UNKNOWN and one.reasons[0].code == _UNUSABLE for one in found.decisions):
+            return found
+        # An instant that can't be counted with may be that of a condition which several rules share: all are asked.
+        full = evaluate(policy, ticket, memory, now, duty, beside=ctx.beside)
+        return replace(full, decisions=tuple(one for one in full.decisions if _speaks(one)))
     for rule in _asking_order(policy.rules):
         if rule.ref.kind == "situation":
             continue  # asked above, in the order in which a situation is recognised
@@ -92,7 +98,7 @@ def _briefly(ctx: Context, ticket: Ticket, decisions: list[Decision], end: Reaso
         rule, condition = entry.rule, entry.condition
         if end is not None:
             decision = _resting(ctx, rule, end)
-        elif entry.situations is None and condition is not None and condition.test(ctx) is Tri.NO:
+        elif entry.gated and condition is not None and condition.test(ctx) is Tri.NO:
             at = condition.wake(ctx)
             if at is not None and (wake is None or at < wake):
                 wake = at
@@ -156,7 +162,7 @@ def _ask(ctx: Context, rule: Rule) -> Decision:
     except (WorkTimeError, OverflowError) as problem:
         # A stamp far outside every calendar (1900, 9999) is a fault of the ticket, and no reason to stop the others.
         text = f"an instant of the ticket can't be counted with: {problem}"
-        return answer(ctx, rule.ref, Call.UNKNOWN, (reason("TIME_UNUSABLE", text),))
+        return answer(ctx, rule.ref, Call.UNKNOWN, (reason(_UNUSABLE, text),))
     if decision.call is not Call.ACT:
         return decision
     tri, _ = ctx.value("status")
@@ -306,7 +312,7 @@ def observe(before: Seen | None, after: Ticket, now: datetime, own: bool) -> Mem
     if human_at or "human_at" in extra:
         extra["human_at"] = human_at
     _keep_status_clock(extra, before.ticket, after, own=own)
-    writes = tuple(at for at in memory.writes if now - at < _DAY)
+    writes = recent_writes(memory, now)
     done = _still_done(memory, after, now)
     return replace(memory, human=human, writes=writes, done=done, extra=extra, first_seen=memory.first_seen or now)
 

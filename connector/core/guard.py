@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from connector.core.model import EMPTY, Action, Hold, Plan, Verdict
+from connector.core.model import EMPTY, TOGGLE_WRITES, Action, Hold, Memory, Plan, Verdict
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_DAY = timedelta(hours=24)
+_WRITES_KEPT = 16
 #: Kinds that write nothing to the ticket itself, and so do not count against its writes.
 _NO_WRITE = ("notify", "register")
 
@@ -66,6 +68,21 @@ class History:
     diff: int | None = None
 
 
+def recent_writes(memory: Memory, now: datetime) -> tuple[datetime, ...]:
+    """The instants of own writes that are kept: those of the last 24 h, and the newest whatever their age.
+
+    A clock that jumps ahead and comes back must not make the guard forget what was written before.
+    """
+    older = len(memory.writes) - _WRITES_KEPT
+    return tuple(at for number, at in enumerate(memory.writes) if number >= older or now - at < _DAY)
+
+
+def toggles_since(memory: Memory, since: datetime) -> int:
+    """How many toggles of a ticket were written after `since`, those without effect among them."""
+    written = [datetime.fromisoformat(at) for at in memory.extra.get(TOGGLE_WRITES, ())]
+    return max(sum(at > since for at in written), sum(at > since for at in memory.toggles))
+
+
 def judge(plan: Plan, limits: Limits, history: History, approved: bool = False) -> Verdict:
     """The verdict on a plan. `approved`: a person approved exactly this digest, which passes all that would hold it,
     but neither the pace of a ticket nor the cap of a toggle.
@@ -82,9 +99,13 @@ def judge(plan: Plan, limits: Limits, history: History, approved: bool = False) 
 
 
 def _kept_alive(actions: Sequence[Action]) -> frozenset[str]:
-    """Ids of the toggles and of the notes that are left with them as evidence."""
+    """Ids of the toggles and of the notes that are left with them as evidence, or later where that failed."""
     keys = {action.key for action in actions if action.kind == "toggle"}
-    return frozenset(action.id for action in actions if action.kind == "toggle" or action.details.get("with") in keys)
+    return frozenset(
+        action.id
+        for action in actions
+        if action.kind == "toggle" or action.details.get("with") in keys or action.details.get("owed")
+    )
 
 
 # --- pace -----------------------------------------------------------------------------------------------------------

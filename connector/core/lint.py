@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connector.core import lint_conditions, lint_maps, lint_rules, lint_texts, lint_times
+from connector.core import lint_conditions, lint_maps, lint_rules, lint_sense, lint_texts, lint_times
 from connector.core.lint_base import Check, Finding, Subject
 from connector.core.model import EMPTY
 from connector.core.policy import Policy
@@ -33,6 +33,10 @@ CHECKS: tuple[Check, ...] = (
     lint_texts.phrases,
     lint_texts.ruled_out,
     lint_texts.outdone,
+    lint_sense.dead_events,
+    lint_sense.unskilled,
+    lint_sense.unmapped_targets,
+    lint_sense.hasty,
 )
 
 

@@ -30,7 +30,7 @@ from connector.core.meaning import (
 )
 from connector.core.model import CHANNELS, PRIORITIES, STATUSES, TEXT_FIELDS
 from connector.core.policy import Span
-from connector.core.text import PhraseIndex
+from connector.core.text import PhraseIndex, except_of, sample_of
 
 _WORDS = {"status": STATUSES, "priority": PRIORITIES, "channel": CHANNELS}
 _NOTHING = ""  # a field's value where it is empty
@@ -321,7 +321,9 @@ def _says(mark: tuple[str, str], marks: frozenset[tuple[str, str]]) -> bool:
 
 def folded(phrase: str) -> tuple[str, str]:
     """What two phrases that are found in the same places have in common."""
-    return _FOLDING.fold(phrase).strip(), _FOLDING.signed(phrase)[0].strip()
+    phrase = sample_of(phrase) if except_of(phrase) is None else phrase
+    minus = "-" if except_of(phrase) else ""
+    return minus + _FOLDING.fold(phrase).strip(), minus + _FOLDING.signed(phrase)[0].strip()
 
 
 @lru_cache(maxsize=16_384)
@@ -330,12 +332,13 @@ def swallowed(phrase: str, others: frozenset[str]) -> str | None:
 
     A phrase with a negator in it ("no funciona") is never negated itself, but what stands inside it may be.
     """
-    if not others:
+    others = frozenset(other for other in others if not except_of(other))
+    if not others or except_of(phrase):
         return None
     negates = _negates(phrase)
     found = sorted(
         match.phrase
-        for match in _index(others).find(phrase)
+        for match in _index(others).find(sample_of(phrase))
         if not match.negated and (not negates or _negates(match.phrase))
     )
     return found[0] if found else None

@@ -14,7 +14,9 @@ from connector.core.rules._common import rank_of
 from connector.core.rules.keepalive import KeepaliveRule
 from connector.core.rules.matrix import MatrixRule
 from connector.core.rules.priority import PriorityRule
+from connector.core.rules.root_cause import RootCauseRule
 from connector.core.rules.sla import SlaRule
+from connector.core.text import except_of
 
 UNFILLABLE, SAYS_NOTHING, RULED_OUT = "W126", "W127", "W128"
 #: Values of texts that come from the ticket or the clock, whatever writes the text.
@@ -81,6 +83,8 @@ def _of_rule(rule: Rule) -> Iterator[_Slot]:
             yield f"remind[{number}].text", reminder.text, ("due",)
         for number, breach in enumerate(rule.breach):
             yield f"breach[{number}].note", breach.step.note, ("level", "due")
+    elif isinstance(rule, RootCauseRule):
+        yield "note", rule.note, ("to",)
 
 
 def _of_situation(situation: Situation) -> Iterator[_Slot]:
@@ -105,7 +109,7 @@ def phrases(subject: Subject) -> Iterator[Finding]:
     """Phrases that add nothing to their list."""
     for name, listed in subject.phrases.items():
         yield from _in_list(listed, list_of=("phrases", name))
-    lists = [frozenset(listed) for listed in subject.phrases.values()]
+    lists = [frozenset(one for one in listed if not except_of(one)) for listed in subject.phrases.values()]
     for holder in holders(subject.policy):
         for leaf, _ in leaves(holder.meaning):
             if isinstance(leaf, Said):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from connector.core.conditions_ages import in_words
 from connector.core.lint_base import Finding, Subject, gate, situations_of
 from connector.core.lint_logic import at_least, bounds, words
 from connector.core.meaning import Among
@@ -99,7 +100,7 @@ def dead_keepalives(subject: Subject) -> Iterator[Finding]:
             step = rule.every.amount * (_DAY if rule.every.unit == "business_days" else 1)
             apart = int(rule.apart.total_seconds())
             if apart > step:
-                text = f"follow-ups come every {rule.every.text}, but two toggles are at least {rule.apart} apart"
+                text = f"follow-ups come every {rule.every.text}, but two toggles are at least {in_words(apart)} apart"
                 hint = "make `apart` shorter, or `every` longer"
                 yield Finding(TOO_CLOSE, text, hint, rule.ref, field="apart", values={"apart": apart, "every": step})
 

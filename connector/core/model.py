@@ -18,6 +18,10 @@ CHANNELS = (
     "email", "portal", "phone", "chat", "social", "twitter", "facebook", "whatsapp", "instagram", "in_person",
     "feedback", "sms", "bot", "other",
 )  # fmt: skip
+#: In `Memory.extra`: key, due, number and count of the last effective toggle, for the note that goes with it.
+TOGGLED = "toggled"
+#: In `Memory.extra`: instants (ISO text) of the newest toggles that wrote anything, whatever became of them.
+TOGGLE_WRITES = "toggle_writes"
 ACTION_KINDS = ("set", "toggle", "assign", "note", "reply", "create", "notify", "register")
 
 
@@ -132,9 +136,10 @@ class Memory:
     `first_seen`: when the daemon first mirrored it. `situation` and `situation_since`: the situation it is in, and when
     the daemon first saw it there. `done`: idempotency key -> instant of each thing already done. `toggles`: instants of
     the keep-alive toggles that were effective. `ours`: field -> value the daemon itself last wrote. `human`: field ->
-    value that someone else set while the daemon watched. `writes`: instants of own writes of the last 24 h, for the
-    guard. `own_updated_at`: `updated_at` stamps that own writes produced (ISO text, the newest few), to know an echo.
-    `policy`: digest of the policy version that holds for an open escalation. `quarantined_until`: leave it alone.
+    value that someone else set while the daemon watched. `writes`: instants of own writes of the last 24 h, and the
+    newest before, for the guard. `own_updated_at`: `updated_at` stamps that own writes produced (ISO text, the newest
+    few), to know an echo. `policy`: digest of the policy version that holds for an open escalation.
+    `quarantined_until`: leave it alone.
     """
 
     first_seen: datetime | None = None

@@ -28,7 +28,8 @@ REMEMBER_FINISHED = frozenset({"sla"})
 class Selective(Protocol):
     """A rule that says whom it concerns, so that it need not be asked about all others.
 
-    Where `gate(ctx, *only_for())` is NO its answer is NO, keeps nothing, and wakes when the gate does.
+    Where `gate(ctx, *only_for())` is NO its answer is NO, keeps nothing, and wakes when the gate does. A rule with a
+    true `one_of_several` promises that only where the gate is NO for ever, and only behind the first of its kind.
     """
 
     def only_for(self) -> tuple[Sequence[str] | None, Condition | None]:
@@ -38,12 +39,16 @@ class Selective(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A rule as the shortlist knows it; where it is for no situations in particular, `condition` alone is its gate."""
+    """A rule as the shortlist knows it; where it is for no situations in particular, `condition` alone is its gate.
+
+    `gated`: whether a NO of that condition is the rule's own answer.
+    """
 
     rule: Rule
     situations: frozenset[str] | None = None
     condition: Condition | None = None
     needs: frozenset[str] | None = None
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Shortlist:
     __slots__ = ("_detecting", "_entries", "_parts", "_resting")
 
     def __init__(self, policy: Policy, rules: Iterable[Rule]) -> None:
-        self._entries = tuple(_entry(policy, rule) for rule in rules)
+        first: set[str] = set()
+        self._entries = tuple(_entry(policy, rule, first) for rule in rules)
         self._resting = tuple(entry for entry in self._entries if entry.rule.ref.kind in REMEMBER_FINISHED)
         self._detecting = tuple(one for one in policy.situations.values() if one.detect is not None)
         self._parts: dict[tuple[object, ...], _Part] = {}
@@ -161,11 +167,18 @@ def shortlist(policy: Policy, asked: Callable[[Policy], Iterable[Rule]]) -> Shor
     return made
 
 
-def _entry(policy: Policy, rule: Rule) -> Entry:
+def _entry(policy: Policy, rule: Rule, first: set[str]) -> Entry:
+    """The rule's entry; `first` are the kinds of one_of_several whose first rule was seen already."""
     if not isinstance(rule, Selective):
         return Entry(rule)
+    several = bool(getattr(rule, "one_of_several", False))
+    if several and rule.ref.kind not in first:
+        first.add(rule.ref.kind)
+        return Entry(rule)
     situations, condition = rule.only_for()
-    return Entry(rule, None if situations is None else frozenset(situations), condition, _needs(policy, condition))
+    among = None if situations is None else frozenset(situations)
+    gated = among is None and condition is not None and not several
+    return Entry(rule, among, condition, _needs(policy, condition), gated)
 
 
 def _needs(policy: Policy, condition: Condition | None) -> frozenset[str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from connector.apply.actions import Applied
+from connector.audit.sign import Signer
 from connector.core.guard import Limits
 from connector.core.model import EMPTY, Memory, Outcome, Plan, Rejected, Verdict
 from connector.core.policy import Policy
@@ -22,6 +23,8 @@ class Account:
     `policy` is swapped whole, in one assignment, when a mapping changed. `files`: its texts (file -> text), kept with
     each version as evidence. `older`: finds a kept older version by digest, for escalations that hold one.
     `page`: tickets evaluated per transaction. `window`: age of its due instant at which a message expires unsent.
+    `waiting`: the held plan last read, kept to spare reading it in every cycle; the state has the truth.
+    `signer`: signs the audit's head at the end of each cycle.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Account:
     holder: str = "escalera"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     rebind: Callable[[Policy], tuple[Reader, Writer | None]] | None = None
+    waiting: Plan | None = None
+    signer: Signer | None = None
 
     def policy_for(self, memory: Memory) -> Policy:
         """The policy that holds for a ticket: the version of its open promise where it holds one, else the present."""

@@ -13,7 +13,7 @@ from itertools import islice
 
 import structlog
 
-from connector.apply.drift import is_own_stamp, stamp
+from connector.apply.drift import is_own_stamp, others, stamp
 from connector.apply.journal import Fenced, Journal
 from connector.apply.mirroring import absorb, is_stale, is_unchanged
 from connector.beside import Lookup
@@ -22,9 +22,13 @@ from connector.core.model import Call, Decision, Evaluation, Memory, Rejected, T
 from connector.core.policy import NO_DUTY, Duty
 from connector.core.rules.assignment import advanced
 from connector.cycle.account import Account
+from connector.cycle.records import Turn, keep, turn_of
+from connector.cycle.resting import Resting, waiting
+from connector.cycle.unread import UNREAD, Unread
 from connector.duty import TURNS, duty_of
 from connector.errors import AccountBlocked, HelpdeskError, StoreError
 from connector.store.base import Mirrored
+from connector.store.problems import DamagedRow
 
 #: A ticket on which evaluation failed rests this long.
 BAD_TICKET_RESTS = timedelta(hours=1)
@@ -40,12 +44,14 @@ _log = structlog.get_logger("escalera.cycle")
 class Gathered:
     """What one cycle found: evaluations that want something or can't tell, with the rows they rest on.
 
-    `cursor`: where the feed stands, to be stored when all else is. `population`: open tickets known. `failed`: tickets
-    whose evaluation failed. `trouble`: what stopped the reading; `complete` is False then.
+    `seen`: all tickets looked at. `cursor`: where the feed stands, to be stored when all else is. `population`: open
+    tickets known. `failed`: tickets whose evaluation failed. `trouble`: what stopped the reading; `complete` is False
+    then.
     """
 
     evaluations: list[Evaluation] = field(default_factory=list)
     rows: dict[str, Mirrored] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
     rejected: list[Rejected] = field(default_factory=list)
     cursor: str | None = None
     complete: bool = True
@@ -82,36 +88,74 @@ def poll(account: Account, journal: Journal, now: datetime, found: Gathered, sto
     A batch's cursor is stored with the batch after it, and the last one at the end of the cycle: a death in between
     reads one batch again, which changes nothing.
     """
-    store = account.store
-    found.cursor = store.cursor(account.name)
+    store, unread = account.store, Unread.of(account)
+    unread.look(account, journal, now)
+    found.cursor = unread.start(store.cursor(account.name), now)
+    again: list[Ticket] = []
     try:
         for batch in account.reader.changed(found.cursor):
             rows = list(_fresh_rows(account, batch.tickets, now))
+            unread.met(batch.rejected, found.cursor, now)
             with journal.transaction("mirror"):
                 store.put(account.name, rows)
                 if found.cursor is not None:
                     store.set_cursor(account.name, found.cursor, now)
+                _keep_unread(account, unread, now)
             found.cursor = batch.cursor
             found.changed += len(rows)
             found.reject(batch.rejected)
             found.complete = found.complete and batch.complete
             if stop():
                 break
+        unread.whole(complete=found.complete and not stop())
+        again = unread.read(account, now)
     except HelpdeskError as error:
         found.complete = False
         found.trouble = error
         _log.warning("reading stopped", account=account.name, why=str(error))
+    rows = list(_fresh_rows(account, again, now))
+    found.changed += len(rows)
+    if rows or unread.kept() is not None:
+        with journal.transaction("mirror"):
+            store.put(account.name, rows)
+            _keep_unread(account, unread, now)
+
+
+def _keep_unread(account: Account, unread: Unread, now: datetime) -> None:
+    kept = unread.kept()
+    if kept is not None:
+        account.store.set_fact(account.name, UNREAD, kept, now)
+
+
+def _mirrored(account: Account, ids: list[str]) -> tuple[dict[str, Mirrored], frozenset[str]]:
+    """The mirrored tickets, and those whose rows can't be read: found one by one where the state is damaged."""
+    store, name = account.store, account.name
+    try:
+        return store.mirrored(name, ids), frozenset()
+    except DamagedRow:
+        found, damaged = dict[str, Mirrored](), set[str]()
+        for number in ids:
+            try:
+                found |= store.mirrored(name, [number])
+            except DamagedRow as error:
+                damaged.add(number)
+                _log.error("a ticket's row is damaged: it is left alone", account=name, ticket=number, why=str(error))
+        return found, frozenset(damaged)
 
 
 def _fresh_rows(account: Account, tickets: Iterable[Ticket], now: datetime) -> Iterator[Mirrored]:
     """Rows of the tickets that really changed, due now. An echo of an own write is known by its stamp."""
     newest = {ticket.id: ticket for ticket in tickets}
-    known = account.store.mirrored(account.name, list(newest))
+    known, damaged = _mirrored(account, list(newest))
     for ticket in newest.values():
+        if ticket.id in damaged:
+            continue  # what was done on it is not known any more: it is left alone until the state is put right
         row = known.get(ticket.id)
         if row is not None and (is_unchanged(row.ticket, ticket) or is_stale(row.ticket, ticket)):
             continue
-        stamps = (ticket.updated_at,) if row is not None and is_own_stamp(ticket.updated_at, row.memory) else ()
+        # With our stamp, yet with more in it than our write explains: somebody else wrote within the same second.
+        echo = row is not None and is_own_stamp(ticket.updated_at, row.memory) and not others(row.ticket, ticket, ())
+        stamps = (ticket.updated_at,) if echo else ()
         yield absorb(row, None, ticket, now, wake_at=now, stamps=stamps)
 
 
@@ -124,23 +168,28 @@ def evaluate_due(
     unsettled: Collection[str],
     no_toggles: bool,
     stop: Callable[[], bool],
+    resting: Resting,
 ) -> None:
     """Evaluate every due ticket, page by page; each page's answers are one transaction. Raises Fenced, StoreError.
 
-    Tickets of `unsettled` have an open line in the journal: they wait. What wants something stays due.
+    Tickets of `unsettled` have an open line in the journal: they wait. What wants something stays due. What is looked
+    at is struck from `resting`.
     """
     store = account.store
     acting: list[Mirrored] = []
-    duty = duty_of(store, account.name, account.policy)
+    duty = duty_of(store, account.name, account.policy, now)
     while not stop():
         page = store.due(account.name, now, limit=account.page)
         if not page:
             break
         out, failed, turns = [], [], duty.turn
+        looked_at: list[str] = []
+        records: list[Turn] = []
         for row in page:
             if row.ticket.id in unsettled:
                 out.append(replace(row, wake_at=now + _TICK))
                 continue
+            looked_at.append(row.ticket.id)
             try:
                 evaluation, settled = decide(account, row, now, no_toggles=no_toggles, duty=duty)
             except (Fenced, StoreError):
@@ -151,6 +200,10 @@ def evaluate_due(
                 memory = replace(row.memory, quarantined_until=now + BAD_TICKET_RESTS)
                 out.append(replace(row, memory=memory, wake_at=now + BAD_TICKET_RESTS))
                 continue
+            turn = turn_of(store, account.name, settled, now)
+            if turn is not None:
+                settled = turn.row
+                records.append(turn)
             found.evaluated += 1
             if evaluation is not None:
                 duty = advanced(duty, evaluation)
@@ -161,11 +214,15 @@ def evaluate_due(
             out.append(settled)
         with journal.transaction("evaluated"):
             store.put(account.name, out)
+            resting.looked_at(account, looked_at, now)
+            for turn in records:
+                keep(store, account.name, turn, now)
             if duty.turn != turns:
                 store.set_fact(account.name, TURNS, dict(duty.turn), now)
             for ticket, error_name in failed:
                 body = {"error": error_name, "until": stamp(now + BAD_TICKET_RESTS)}
                 store.append_audit(account.name, now, "quarantined", body, ticket=ticket)
+        found.seen.update(looked_at)
         found.failed.extend(ticket for ticket, _ in failed)
     if acting:
         with journal.transaction("evaluated"):
@@ -262,7 +319,7 @@ def gather(account: Account, now: datetime) -> Gathered:
     no_toggles = store.fact(account.name, "toggling_stopped") is not None
     unsettled = {intent.action.ticket for intent in store.open_intents(account.name)}
     lookup = Lookup(account.name, account.store, account.reader, overlay)
-    duty = duty_of(store, account.name, account.policy)
+    duty = duty_of(store, account.name, account.policy, now)
     for row in _dry_rows(account, overlay, now):
         if row.ticket.id in unsettled:
             continue
@@ -285,6 +342,11 @@ def _dry_rows(account: Account, overlay: Mapping[str, Mirrored], now: datetime) 
         stored: Iterable[Mirrored] = account.store.scan(account.name, only_open=True)
     else:
         stored = account.store.due(account.name, now, limit=max(account.page, 10_000_000))
+    due: set[str] = set()
     for row in stored:
+        due.add(row.ticket.id)
         if row.ticket.id not in overlay:
             yield row
+    # Tickets of a held plan rest in a live cycle, which weighs what they wanted; here they are simply looked at again.
+    resting = [ticket for ticket in waiting(account, now).tickets() if ticket not in due and ticket not in overlay]
+    yield from account.store.mirrored(account.name, resting).values()

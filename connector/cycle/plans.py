@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import is_
 
 import structlog
 
@@ -14,43 +15,61 @@ from connector.core.model import Plan, Verdict
 from connector.core.plan_json import plan_from_json, plan_to_json
 from connector.core.planning import digest_of
 from connector.cycle.account import Account
+from connector.cycle.resting import Resting
 from connector.errors import UsageError
 from connector.store.base import SavedPlan
 
 #: How long a held plan, and an approval of it, stands.
 HELD_FOR = timedelta(hours=24)
+#: A held plan that changes in part is saved and announced anew only after this.
+CHANGES_AFTER = timedelta(hours=1)
 _log = structlog.get_logger("escalera.guard")
 
 
-def held_part(plan: Plan, verdict: Verdict) -> Plan:
-    """What of a held plan waits for approval: all but what pace defers and what goes on meanwhile."""
+def held_part(plan: Plan, verdict: Verdict, waiting: Plan | None = None) -> Plan:
+    """What of a held plan waits for approval: all but what pace defers and what goes on meanwhile.
+
+    `waiting`: the plan that waits already; where nothing changed, its digest need not be worked out again.
+    """
     going = frozenset(verdict.deferred) | frozenset(verdict.exempt)
     actions = tuple(action for action in plan.actions if action.id not in going)
+    if waiting is not None and len(actions) == len(waiting.actions) and all(map(is_, actions, waiting.actions)):
+        return replace(plan, actions=actions, digest=waiting.digest)
     return replace(plan, actions=actions, digest=digest_of(plan.account, plan.policy, actions))
 
 
 def expire(account: Account, journal: Journal, now: datetime) -> None:
     """End held and approved plans whose time has passed, each with an audit event."""
     for state in ("held", "approved"):
-        for saved in account.store.plans(account.name, state=state):
-            if saved.expires_at is not None and saved.expires_at <= now:
+        for header in account.store.plans(account.name, state=state, bodies=False):
+            saved = account.store.plan(header.digest) if header.expires_at and header.expires_at <= now else None
+            if saved is not None:
                 with journal.transaction("held"):
                     account.store.save_plan(replace(saved, state="expired"))
                     account.store.append_audit(account.name, now, "plan_expired", {"plan": saved.digest, "was": state})
 
 
-def hold(account: Account, journal: Journal, plan: Plan, verdict: Verdict, now: datetime) -> tuple[str | None, bool]:
+def hold(
+    account: Account, journal: Journal, plan: Plan, verdict: Verdict, now: datetime, resting: Resting | None = None
+) -> tuple[str | None, bool]:
     """Save the held part of a plan; (its digest, whether this is the first time), (None, False) if nothing waits.
 
-    The same digest is announced once while it waits; a rejected one is not asked about again before it expires.
+    The same digest is announced once while it waits; a rejected one is not asked about again before it expires. Where
+    the plan that waits has changed in part, it stands for a while as it is: each change would be a plan of its own to
+    look at, and none would be the newest when it is approved.
     """
-    part = held_part(plan, verdict)
+    part = held_part(plan, verdict, resting.plan if resting is not None else None)
     if not part.actions:
         return None, False
-    known = account.store.plan(part.digest)
+    known = account.store.plan(part.digest, body=False)
     waits = known is not None and known.state in ("held", "approved", "rejected")
     if known is not None and waits and (known.expires_at is None or known.expires_at > now):
         return part.digest, False
+    former = None if resting is None else resting.saved
+    if former is not None and former.state == "held" and timedelta(0) <= now - former.saved_at < CHANGES_AFTER:
+        known_ids = {one.id for one in resting.plan.actions} if resting is not None and resting.plan else set()
+        if any(one.id in known_ids for one in part.actions):
+            return former.digest, False
     saved = SavedPlan(
         digest=part.digest, account=account.name, state="held", body=plan_to_json(part, verdict), saved_at=now,
         expires_at=now + HELD_FOR, reason="; ".join(one.text for one in verdict.holds),

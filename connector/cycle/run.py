@@ -18,13 +18,19 @@ from connector.apply.drift import stamp
 from connector.apply.journal import Journal
 from connector.apply.recover import recover
 from connector.apply.steps import Hands
-from connector.core.guard import History, judge
+from connector.core.guard import History, judge, toggles_since
 from connector.core.model import Memory, Plan, Verdict
 from connector.core.planning import make_plan
 from connector.cycle.account import Account, CycleReport
 from connector.cycle.gather import Gathered, evaluate_due, gather, poll
 from connector.cycle.plans import apply_approved, check_saved, claim_saved, expire, hold
+from connector.cycle.ratings import take_ratings
 from connector.cycle.rest import rest_overwritten
+from connector.cycle.resting import Resting, rest, settled, wake
+from connector.cycle.restored import FACT as RESTORED
+from connector.cycle.restored import approved as settle_restore
+from connector.cycle.restored import cautious, over
+from connector.cycle.unread import look_again
 from connector.errors import AccountBlocked, HeldError, HelpdeskError, Unavailable, UsageError
 
 __all__ = ["Account", "CycleReport", "apply_saved", "gather", "plan_of", "run_cycle"]
@@ -79,20 +85,29 @@ def run_cycle(
         expire(account, run.journal, run.now)
         _settle_approved(run)
         _decide_and_act(run, found)
+        if not stop() and report.trouble is None:
+            take_ratings(account, run.journal, run.now)
     report.stopped = stop()
     _close(run, found)
     return report
 
 
-def plan_of(account: Account, found: Gathered, now: datetime) -> tuple[Plan, Verdict]:
-    """The plan and the guard's verdict on what was gathered."""
+def plan_of(account: Account, found: Gathered, now: datetime, resting: Resting | None = None) -> tuple[Plan, Verdict]:
+    """The plan and the guard's verdict on what was gathered, and on what rests with a held plan.
+
+    Where all of it together may go, only what was looked at now is in the plan: the rest must be looked at first.
+    """
     plan = make_plan(
         account.policy, account.name, found.evaluations, found.memories, now, complete=found.complete,
         rejected=tuple(found.rejected), population=found.population,
     )  # fmt: skip
     touched = {action.ticket for action in plan.actions}
-    memories = {ticket: row.memory for ticket, row in found.rows.items() if ticket in touched}
-    return plan, judge(plan, account.limits, history(account, memories, now))
+    past = history(account, {ticket: row.memory for ticket, row in found.rows.items() if ticket in touched}, now)
+    whole = plan if resting is None else resting.joined(plan, found.seen)
+    verdict = cautious(account, whole, judge(whole, account.limits, past))
+    if whole is plan or not verdict.go:
+        return whole, verdict
+    return plan, cautious(account, plan, judge(plan, account.limits, past))
 
 
 def history(account: Account, memories: dict[str, Memory], now: datetime) -> History:
@@ -104,7 +119,7 @@ def history(account: Account, memories: dict[str, Memory], now: datetime) -> His
     known = account.store.fact(account.name, "populations") or []
     return History(
         writes={ticket: recent(memory.writes) for ticket, memory in memories.items()},
-        toggles={ticket: recent(memory.toggles) for ticket, memory in memories.items()},
+        toggles={ticket: toggles_since(memory, now - _DAY) for ticket, memory in memories.items()},
         populations=tuple(int(number) for _, number in known),
         policy=account.store.fact(account.name, "policy_adopted"),
     )
@@ -126,6 +141,8 @@ def apply_saved(
     known = store.plan(plan.digest)
     approved = known is not None and known.state == "approved"
     verdict = judge(plan, account.limits, _past(account, plan, at), approved)
+    if not approved:
+        verdict = cautious(account, plan, verdict)
     if not verdict.go:
         hold(account, run.journal, plan, verdict, at)
         msg = f"plan {plan.digest[:12]} is held: " + "; ".join(one.text for one in verdict.holds)
@@ -179,6 +196,7 @@ def _settle_approved(run: _Run) -> None:
         return _apply(run, plan, judge(plan, account.limits, _past(account, plan, run.now), approved=True))
 
     for application in apply_approved(account, run.journal, run.now, act, stop=run.stop):
+        settle_restore(account, run.journal, run.now)
         run.report.applied.extend(application.results)
         _trouble(run.report, application.stopped)
 
@@ -186,13 +204,20 @@ def _settle_approved(run: _Run) -> None:
 def _decide_and_act(run: _Run, found: Gathered) -> None:
     account, journal, report = run.account, run.journal, run.report
     no_toggles = account.store.fact(account.name, "toggling_stopped") is not None
-    evaluate_due(account, journal, run.now, found, unsettled=run.unsettled, no_toggles=no_toggles, stop=run.stop)
+    resting = settled(account, journal, run.now)
+    evaluate_due(
+        account, journal, run.now, found, unsettled=run.unsettled, no_toggles=no_toggles, stop=run.stop, resting=resting
+    )
     found.population = account.store.open_count(account.name)
     report.evaluated = found.evaluated
     report.quarantined, report.failed = list(found.failed), found.failed
-    report.plan, report.verdict = plan, verdict = plan_of(account, found, run.now)
+    report.plan, report.verdict = plan, verdict = plan_of(account, found, run.now, resting)
     if not verdict.go:
-        report.held, report.announced = hold(account, journal, plan, verdict, run.now)
+        report.held, report.announced = hold(account, journal, plan, verdict, run.now, resting)
+        if report.held is not None:
+            rest(account, journal, report.held, plan, verdict, found.rows.values(), run.now)
+    elif resting.plan is not None:
+        wake(account, journal, resting, run.now)
     if account.writer is None or report.blocked or run.stop():
         return
     done = _apply(run, plan, verdict)
@@ -207,11 +232,13 @@ def _apply(run: _Run, plan: Plan, verdict: Verdict) -> Application:
     account = run.account
     if account.writer is None:
         return Application()
-    return apply_plan(
+    done = apply_plan(
         plan, verdict, reader=account.reader, writer=account.writer, store=account.store, now=run.journal.now,
         epoch=run.journal.epoch, notifiers=account.notifiers, people=account.policy.people, window=account.window,
         skip_tickets=run.unsettled, stop=run.stop,
     )  # fmt: skip
+    look_again(account, run.journal, done.results, run.now)
+    return done
 
 
 def _adopt_policy(run: _Run) -> None:
@@ -249,12 +276,18 @@ def _close(run: _Run, found: Gathered) -> None:
     known: list[Any] = store.fact(name, "populations") or []
     newest = datetime.fromisoformat(known[-1][0]) if known else None
     facts: dict[str, Any] = {"cycle": _heartbeat(report)}
+    damaged = store.damaged(name)
+    if damaged:
+        _log.error("rows of the state are damaged: their tickets are left alone", account=name, tickets=sorted(damaged))
+        facts["cycle"]["damaged"] = sorted(damaged)
     read_whole = report.complete and not report.stopped and report.trouble is None
     if read_whole and report.plan is not None and (newest is None or abs(now - newest) >= _POPULATION_EVERY):
         facts["populations"] = [*known, [stamp(now), report.plan.population]][-_POPULATIONS_KEPT:]
     adopted = report.verdict is not None and report.verdict.go and read_whole
     if adopted and store.fact(name, "policy_adopted") != account.policy.digest:
         facts["policy_adopted"] = account.policy.digest
+    if over(account, report):
+        facts[RESTORED] = None
     with run.journal.transaction("closing"):
         for fact, value in facts.items():
             store.set_fact(name, fact, value, now)
@@ -262,6 +295,8 @@ def _close(run: _Run, found: Gathered) -> None:
             store.append_audit(name, now, "blocked", {"why": report.trouble})
         if found.cursor is not None:
             store.set_cursor(name, found.cursor, now)
+        if account.signer is not None:
+            account.signer.sign(store, now)
     _log.info(
         "cycle", account=name, changed=report.changed, evaluated=report.evaluated,
         planned=len(report.plan.actions) if report.plan else 0, complete=report.complete, held=report.held,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from connector.emulator import account as accounts
 from connector.emulator import shapes, stamps
-from connector.emulator.exchange import Answer, Refusal, Request, denied, invalid, page_of, paging, problem, route
+from connector.emulator.exchange import (
+    Answer,
+    Refusal,
+    Request,
+    denied,
+    invalid,
+    page_of,
+    paging,
+    problem,
+    route,
+    scope_of,
+)
 from connector.emulator.search import MAX_PAGE, ROWS_PER_PAGE
 from connector.emulator.shapes import Json
 from connector.emulator.validation import mismatch
@@ -63,7 +74,7 @@ def list_agents(request: Request) -> Answer:
 @route("GET", "/agents/me")
 def view_me(request: Request) -> Answer:
     """The key's own agent; the one agents endpoint everybody may use."""
-    return Answer(request.helpdesk.world.account.agents[request.agent_id])
+    return Answer({**request.helpdesk.world.account.agents[request.agent_id], "ticket_scope": scope_of(request)})
 
 
 @route("GET", "/agents/autocomplete")

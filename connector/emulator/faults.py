@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.emulator.shapes import Json
+from connector.emulator.spoil import SHAPE_NAMES
 from connector.errors import UsageError
 
 # Faults of single requests: when they act, and what they do.
@@ -23,14 +24,24 @@ _REQUEST_FAULTS: dict[str, tuple[str, str]] = {
     "drop_answer": (AFTER, "the effect is applied, then the connection is cut"),
     "slow": (AFTER, "the body comes at `bytes_per_s` (50)"),
     "truncate": (AFTER, "half the body comes, then the connection closes; clean=1 makes it a whole, broken JSON"),
+    "length": (AFTER, "Content-Length is `by` (10) bytes too long, or too short where it is negative"),
+    "chunk_cut": (AFTER, "the body comes in chunks and ends in the middle of one"),
+    "shape": (AFTER, "the JSON gets a shape nobody expects: `as`"),
+    "gzip_bomb": (AFTER, "a small compressed body that unpacks to `mb` (64) megabytes"),
+    "huge": (AFTER, "a body of `mb` (40) megabytes"),
+    "repeat_page": (AFTER, "every list page is the first one seen, again and again"),
+    "old_answer": (AFTER, "a ticket is shown as it was before its last change"),
+    "undo": (AFTER, "an automation sets back at once what a write changed; `seconds` later where given"),
     "duplicate_rows": (BEFORE, "list pages after the first begin with the last row of the page before"),
     "skip_rows": (BEFORE, "list pages after the first leave out their first row"),
-    "human_edit": (AFTER, "after a ticket is read somebody edits it: ticket, set, note, reply, by"),
+    "human_edit": (AFTER, "after a ticket is read, or written where `on` says so, somebody acts on it"),
 }
 # Faults of the whole server: a value, in force until replaced.
 _STANDING = {
     "skew": "seconds the Date header is ahead of the clock",
-    "headers": "rate headers `integer`, `decimal` or `absent`",
+    "date": "the Date header: `present`, `absent`, `garbage`",
+    "date_jump": "the Date header is by turns right, so many seconds ahead, and as many behind",
+    "headers": "rate headers `integer`, `decimal`, `negative`, `garbage` or `absent`",
     "stale": "write answers carry the old due_by, recalculated seconds later",
     "scope": "every key's ticket scope becomes this (default 3, restricted)",
     "revoke_key_after": "after so many answered requests every key is refused",
@@ -40,7 +51,7 @@ _STANDING = {
     "same_value_put": "ignored, touches or restarts",
     "seed": "seed of the dice behind every rate",
 }
-_STATUS = re.compile(r"(html)?([45]\d\d)")
+_STATUS = re.compile(r"(html)?(200|30[1278]|[45]\d\d)")
 _PARAMS = frozenset(
     [
         "on",
@@ -59,13 +70,26 @@ _PARAMS = frozenset(
         "set",
         "note",
         "reply",
-        "by",
         "customer",
         "message",
         "code",
+        "location",
+        "by",
+        "as",
+        "mb",
+        "sent",
+        "spam",
+        "delete",
+        "archive",
+        "merge_into",
     ]
 )
-_COUNTS = frozenset({"times", "after", "every", "on_nth"})
+_COUNTS = frozenset({"times", "after", "every", "on_nth", "mb", "merge_into"})
+_CHOICES = {
+    "headers": ("integer", "decimal", "negative", "garbage", "absent"),
+    "same_value_put": ("ignored", "touches", "restarts"),
+    "date": ("present", "absent", "garbage"),
+}
 
 
 class FaultSpecError(UsageError):
@@ -82,11 +106,13 @@ class Fault:
     matched: int = 0
     fired: int = 0
 
-    def strikes(self, method: str, path: str, dice: random.Random) -> bool:
-        """Whether it acts on this request; counts the match either way."""
+    def strikes(self, method: str, path: str, dice: random.Random, body: Any = None) -> bool:
+        """Whether it acts on this request; counts the match either way. `body`: what the request brings, decoded."""
         if not _matches(str(self.params.get("on", "*")), method, path):
             return False
-        if self.name == "human_edit" and not self._reads_ticket(method, path):
+        if self.name in ("human_edit", "undo") and not self._meets_ticket(method, path):
+            return False
+        if "sent" in self.params and not _carries(body, _edit(self.params["sent"])):
             return False
         self.matched += 1
         if self.matched <= int(self.params.get("after", 0)):
@@ -102,10 +128,17 @@ class Fault:
         self.fired += 1
         return True
 
-    def _reads_ticket(self, method: str, path: str) -> bool:
+    def _meets_ticket(self, method: str, path: str) -> bool:
         found = re.fullmatch(r"/tickets/(\d+)", path)
         wanted = str(self.params.get("ticket", "*"))
-        return method == "GET" and found is not None and wanted in {"*", found[1]}
+        if self.name == "human_edit" and "on" in self.params and path == "/tickets":
+            return True
+        usual = "PUT" if self.name == "undo" else "GET"
+        return (method == usual or "on" in self.params) and found is not None and wanted in {"*", found[1]}
+
+
+def _carries(body: Any, wanted: Json) -> bool:
+    return isinstance(body, dict) and all(body.get(name) == value for name, value in wanted.items())
 
 
 def _matches(pattern: str, method: str, path: str) -> bool:
@@ -124,9 +157,13 @@ class Faults:
     standing: Json = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - repeatable on purpose
 
-    def strike(self, stage: str, method: str, path: str) -> list[Fault]:
+    def strike(self, stage: str, method: str, path: str, body: Any = None) -> list[Fault]:
         """The faults that act on this request at this stage."""
-        return [fault for fault in self.armed if fault.stage == stage and fault.strikes(method, path, self.dice)]
+        return [fault for fault in self.armed if fault.stage == stage and fault.strikes(method, path, self.dice, body)]
+
+    def wants(self, name: str) -> bool:
+        """Whether a fault of this name is armed."""
+        return any(fault.name == name for fault in self.armed)
 
     def replace(self, spec: Any) -> None:
         """Read a spec and put it in force; FaultSpecError names every problem and leaves the old one in force."""
@@ -207,6 +244,10 @@ def _read(name: str, params: Json, armed: list[Fault], problems: list[str]) -> N
         problems.append(f"{name}: bytes must be a whole number, not {params['bytes']!r}")
     if "seconds" in params and not re.fullmatch(r"\d{1,6}(\.\d+)?", str(params["seconds"])):
         problems.append(f"{name}: seconds must be a number of 0 or more, not {params['seconds']!r}")
+    if name == "shape" and params.get("as") not in SHAPE_NAMES:
+        problems.append(f"shape: as must be one of {', '.join(SHAPE_NAMES)}, not {params.get('as')!r}")
+    if name == "length" and not re.fullmatch(r"[-+]?\d{1,9}", str(params.get("by", 10))):
+        problems.append(f"length: by must be a whole number, not {params['by']!r}")
     if name == "human_edit":
         params = {"times": 1, **params, "set": _edit(params.get("set"))}
     stage = BEFORE if status is not None else _REQUEST_FAULTS[name][0]
@@ -214,10 +255,9 @@ def _read(name: str, params: Json, armed: list[Fault], problems: list[str]) -> N
 
 
 def _read_standing(name: str, value: Any, standing: Json, problems: list[str]) -> None:
-    choices = {"headers": ("integer", "decimal", "absent"), "same_value_put": ("ignored", "touches", "restarts")}
-    if name in choices:
-        if value not in choices[name]:
-            problems.append(f"{name} must be one of {', '.join(sorted(choices[name]))}, not {value!r}")
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            problems.append(f"{name} must be one of {', '.join(sorted(_CHOICES[name]))}, not {value!r}")
         standing[name] = value
     elif name == "stale":
         standing[name] = str(value).lower() not in {"0", "false", "off"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -29,6 +30,7 @@ from connector.emulator.faults import AFTER, BEFORE, Fault, Faults
 from connector.emulator.limiter import PLANS, Limiter
 from connector.emulator.multipart import read_multipart
 from connector.emulator.shapes import Json
+from connector.emulator.spoil import bomb, flood, shaped
 from connector.emulator.world import Performer, World
 
 _API = "/api/v2"
@@ -36,6 +38,12 @@ _CONTROL = "/_emulator"
 _LOGIN_NEEDED = {"code": "invalid_credentials", "message": "You have to be logged in to perform this action."}
 _HTML = "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center><hr>nginx</body></html>"
 _SHIFTS = {"duplicate_rows": -1, "skip_rows": 1}
+_RATE_FORMS: dict[str, Callable[[int], str]] = {
+    "integer": str,
+    "decimal": lambda number: f"{number}.0",
+    "negative": lambda number: str(-number - 1),
+    "garbage": lambda _number: "plenty",
+}
 _TOO_MANY = {"message": "You have exceeded the limit of requests per minute"}
 
 
@@ -82,6 +90,7 @@ class Helpdesk:
         self.faults = Faults()
         self._answered = 0
         self._bad_logins = 0
+        self._shown: dict[str, list[bytes]] = {}
 
     def set_faults(self, spec: Any) -> None:
         """Put a fault spec in force, with the account switches it names."""
@@ -95,6 +104,7 @@ class Helpdesk:
             standing = self.faults.standing
             self.limiter.noise = int(standing.get("noise", 0))
             self._answered = self._bad_logins = 0
+            self._shown.clear()
             usual = {"stale_due_by": False, "search_lag": 180, "same_value_put": "ignored"}
             usual |= {name: self.world.account.settings[name] for name in usual if name in self.world.account.settings}
             asked = {"stale_due_by" if name == "stale" else name: value for name, value in standing.items()}
@@ -133,34 +143,46 @@ class Helpdesk:
         kind = limiter.kind_of(arrival.method, arrival.short)
         verdict = self.limiter.charge(credits_wanted, kind, self.world.now)
         reply_headers = self._headers(verdict)
+        written = self._before_write(arrival, entry["body"])
         try:
             for fault in before:
-                _answer_fault(fault)
+                _answer_fault(fault, self.world.now + int(self.faults.standing.get("skew", 0)))
             answer = self._routed(arrival, entry, before) if verdict.allowed else _too_many(verdict.retry_after)
         except Refusal as refusal:
             answer = Answer(refusal.body, refusal.status, refusal.headers)
         entry["status"] = answer.status
         self._answered += 1
         reply = _as_reply(answer, reply_headers)
-        reply.faults = self._after(arrival.method, arrival.short, answer)
+        reply.faults = self._after(arrival, answer, entry["body"], written)
+        self._spoil(reply, arrival)
         names = [fault.name for fault in reply.faults]
         entry["fault"] = ",".join([*(n for n in [entry["fault"]] if n), *names]) or None
         return reply
 
     def _headers(self, verdict: limiter.Verdict) -> dict[str, str]:
         headers = {
-            "Date": stamps.http_date(self.world.now + int(self.faults.standing.get("skew", 0))),
+            **self._date(),
             "X-Freshdesk-Api-Version": "latest=v2; requested=v2",
             "X-Request-Id": str(uuid.uuid5(uuid.NAMESPACE_OID, str(self.world.requests_seen))),
             "Cache-Control": "must-revalidate, no-cache, no-store, private, max-age=0",
         }
         form = self.faults.standing.get("headers", "integer")
         if form != "absent":
-            suffix = ".0" if form == "decimal" else ""
-            headers["X-RateLimit-Total"] = f"{verdict.total}{suffix}"
-            headers["X-RateLimit-Remaining"] = f"{verdict.remaining}{suffix}"
-            headers["X-RateLimit-Used-CurrentRequest"] = f"{verdict.used}{suffix}"
+            shown = _RATE_FORMS[form]
+            headers["X-RateLimit-Total"] = shown(verdict.total)
+            headers["X-RateLimit-Remaining"] = shown(verdict.remaining)
+            headers["X-RateLimit-Used-CurrentRequest"] = shown(verdict.used)
         return headers
+
+    def _date(self) -> dict[str, str]:
+        standing = self.faults.standing
+        if standing.get("date") == "absent":
+            return {}
+        if standing.get("date") == "garbage":
+            return {"Date": "the day after tomorrow"}
+        turn = (0, 1, -1)[self.world.requests_seen % 3]
+        ahead = int(standing.get("skew", 0)) + turn * int(standing.get("date_jump", 0))
+        return {"Date": stamps.http_date(self.world.now + ahead)}
 
     def _routed(self, arrival: _Arrival, entry: Json, before: list[Fault]) -> Answer:
         agent_id = self._agent(arrival.headers.get("Authorization") or "")
@@ -219,21 +241,66 @@ class Helpdesk:
             raise denied()
         return agent_id
 
-    def _after(self, method: str, path: str, answer: Answer) -> list[Fault]:
-        """Faults once the effect is there: a human who edits at once, and what befalls the answer on its way."""
+    def _before_write(self, arrival: _Arrival, body: Any) -> Json:
+        """What the fields a write is about to change hold now, where an `undo` may want them back."""
+        number = arrival.short.rpartition("/")[2]
+        if arrival.method != "PUT" or not number.isdecimal() or int(number) not in self.world.tickets:
+            return {}
+        held = self.world.tickets[int(number)].fields
+        return {name: held[name] for name in body if name in held} if isinstance(body, dict) else {}
+
+    def _after(self, arrival: _Arrival, answer: Answer, body: Any, written: Json) -> list[Fault]:
+        """Faults once the effect is there: somebody who acts at once, and what befalls the answer on its way."""
         outgoing = []
-        for fault in self.faults.strike(AFTER, method, path):
-            if fault.name == "human_edit":
-                number = int(path.rpartition("/")[2])
-                if answer.status == 200 and number in self.world.tickets:
-                    self._human_edit(number, fault.params)
-            else:
+        for fault in self.faults.strike(AFTER, arrival.method, arrival.short, body):
+            if fault.name not in ("human_edit", "undo"):
                 outgoing.append(fault)
+                continue
+            number = self._meant(arrival.short, fault)
+            if answer.status != 200 or number not in self.world.tickets:
+                continue
+            if fault.name == "human_edit":
+                self._human_edit(number, fault.params)
+            elif written:
+                later = stamps.to_text(self.world.now + int(float(fault.params.get("seconds", 0))))
+                control.apply_event(self, {"ticket": number, "by": "automation", "set": written, "at": later})
         return outgoing
 
+    def _meant(self, path: str, fault: Fault) -> int:
+        """The ticket a fault acts on: the request's own; of a list the named one, or the one that rested longest."""
+        own = path.rpartition("/")[2]
+        if own.isdecimal():
+            return int(own)
+        wanted = str(fault.params.get("ticket", "*"))
+        return int(wanted) if wanted.isdecimal() else self.world.updated[0][1] if self.world.updated else 0
+
     def _human_edit(self, number: int, params: Json) -> None:
-        event = {name: params[name] for name in ("set", "note", "reply") if params.get(name)}
+        event: Json = {name: params[name] for name in ("set", "note", "reply") if params.get(name)}
+        event |= {name: True for name in ("spam", "delete") if params.get(name)}
+        if params.get("merge_into") is not None:
+            event["merge_into"] = int(params["merge_into"])
         control.apply_event(self, {"ticket": number, "by": params.get("by", "agent"), **event})
+        if params.get("archive"):
+            self.desk.archive(self.world.tickets[number])
+
+    def _spoil(self, reply: Reply, arrival: _Arrival) -> None:
+        """Put another body in an answer's place, as its faults say."""
+        names = {fault.name: fault.params for fault in reply.faults}
+        ticket = re.fullmatch(r"/tickets/\d+", arrival.short)
+        wanted = "old_answer" if ticket else "repeat_page"
+        if arrival.method == "GET" and reply.status == 200 and self.faults.wants(wanted):
+            seen = self._shown.setdefault(arrival.short, [])
+            if not seen or (ticket and seen[-1] != reply.payload):
+                seen[:] = [*seen[-1:], reply.payload]
+            if wanted in names:
+                reply.payload = seen[0]
+        if "shape" in names and reply.payload:
+            reply.payload = shaped(reply.payload, str(names["shape"]["as"]))
+        if "huge" in names:
+            reply.payload = flood(int(names["huge"].get("mb", 40)))
+        if "gzip_bomb" in names:
+            reply.payload = bomb(int(names["gzip_bomb"].get("mb", 64)))
+            reply.headers["Content-Encoding"] = "gzip"
 
     def _control(self, method: str, path: str, target: str, body: bytes) -> Reply:
         status, shown = control.serve(self, method, path, parse_qs(urlsplit(target).query), body)
@@ -257,7 +324,7 @@ class Helpdesk:
         return Performer("agent", agent if agent is not None else self.other_agent())
 
 
-def _answer_fault(fault: Fault) -> None:
+def _answer_fault(fault: Fault, now: int) -> None:
     """Refuse the request as a status fault says: JSON, or an HTML page such as gateways send."""
     name = fault.name
     if name in {"delay", "reset", *_SHIFTS}:
@@ -267,9 +334,12 @@ def _answer_fault(fault: Fault) -> None:
     headers = {}
     wait = fault.params.get("retry_after")
     if wait is not None and str(wait) != "none":
-        headers["Retry-After"] = str(wait)
+        dated = re.fullmatch(r"date([-+]\d{1,9})", str(wait))
+        headers["Retry-After"] = stamps.http_date(now + int(dated[1])) if dated else str(wait)
     elif status == 429 and wait is None:
         headers["Retry-After"] = "1"
+    if fault.params.get("location"):
+        raise Refusal(status, None, {**headers, "Location": str(fault.params["location"])})
     if as_html:
         raise Refusal(status, {"html": _HTML.format(status=status)}, {**headers, "Content-Type": "text/html"})
     if status == 429:
@@ -285,7 +355,7 @@ def _too_many(wait: int) -> Answer:
 
 def _as_reply(answer: Answer, headers: dict[str, str]) -> Reply:
     headers = {**headers, **answer.headers}
-    if answer.status == 204 or (answer.body is None and answer.status >= 400):
+    if answer.status == 204 or (answer.body is None and answer.status >= 300):
         return Reply(answer.status, headers)
     if headers.get("Content-Type") == "text/html":
         return Reply(answer.status, headers, str(answer.body["html"]).encode())

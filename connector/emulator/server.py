@@ -95,9 +95,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             payload = _cut_body(payload, faults["truncate"])
             if faults["truncate"].params.get("clean"):
                 stated = len(payload)
+        if "length" in faults:
+            stated = max(0, stated + int(faults["length"].params.get("by", 10)))
         head = [f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Unknown')}"]
         head += [f"{name}: {value}" for name, value in reply.headers.items()]
-        if reply.status != 204:
+        if "chunk_cut" in faults:
+            head.append("Transfer-Encoding: chunked")
+            stated, payload = -1, b"%x\r\n" % len(payload) + payload[: len(payload) // 2]
+        elif reply.status != 204:
             head.append(f"Content-Length: {stated}")
         if reply.headers.get("Connection") == "close":
             self.close_connection = True

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from connector.core.fieldmap import FieldMap
 from connector.core.model import Rejected, Ticket
@@ -66,8 +66,31 @@ class Note:
     created_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A customer's answer to a satisfaction survey. `score` is the helpdesk's own; `word` is `happy`, `neutral` or
+    `unhappy`; `at` is UTC. What the customer wrote beside it is not read."""
+
+    ticket: str
+    score: int
+    word: str
+    at: datetime
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """What a Reader may offer besides, where its helpdesk asks customers how satisfied they are."""
+
+    def ratings(self, since: datetime) -> Iterator[Rating]:
+        """The ratings given at or after `since`, oldest first.
+
+        Raises Refused where the account has no surveys (or the key may not see them), Unavailable, AccountBlocked.
+        """
+        ...
+
+
 class Reader(Protocol):
-    """Reads one account. Never writes."""
+    """Reads one account. Never writes. One that is a `Rater` too is asked for ratings."""
 
     name: str
 

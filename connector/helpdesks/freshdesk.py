@@ -17,7 +17,7 @@ import structlog
 from connector.core.fieldmap import FieldMap
 from connector.core.model import Ticket
 from connector.errors import Refused, Unavailable
-from connector.helpdesks.base import Batch, Connection, Directory, Note
+from connector.helpdesks.base import Batch, Connection, Directory, Note, Rating
 from connector.helpdesks.freshdesk_feed import (
     EPOCH,
     LAST_PAGE,
@@ -28,9 +28,10 @@ from connector.helpdesks.freshdesk_feed import (
     read_feed,
 )
 from connector.helpdesks.freshdesk_names import Names, Vocabulary, learn
+from connector.helpdesks.freshdesk_ratings import read_ratings
 from connector.helpdesks.freshdesk_shapes import read_note, read_row
 from connector.helpdesks.freshdesk_writer import FreshdeskWriter
-from connector.http.budget import Budget
+from connector.http.budget import Budget, Learnt
 from connector.http.client import HttpClient, HttpOptions
 
 __all__ = ["FreshdeskReader", "FreshdeskWriter", "open_freshdesk"]
@@ -88,6 +89,8 @@ class FreshdeskReader:
         self._lock = threading.Lock()
         self._words: Vocabulary | None = None
         self._fetched_at: datetime | None = None
+        self._sight: str | None = None
+        self._looked = False
 
     def connect(self) -> Connection:
         """Check the key by `GET /agents/me`, the one agents' endpoint open to every agent, and learn all names.
@@ -98,6 +101,7 @@ class FreshdeskReader:
         if not isinstance(me, dict) or me.get("id") is None:
             msg = f"{self._client!r}: GET /agents/me told no agent; is `url` the helpdesk's own address?"
             raise Unavailable(msg)
+        self._sight, self._looked = _sight_of(me), True
         contact = me.get("contact")
         given = me.get("ticket_scope")
         scope = _SCOPES.get(given if isinstance(given, int) else 1, "restricted")
@@ -149,7 +153,17 @@ class FreshdeskReader:
             self._words, self._fetched_at = Vocabulary(names, self._field_map), at
         return True
 
+    def sight(self) -> str | None:
+        """What the key may see, scope and groups, as of the last time names were learnt; None where nothing told it."""
+        return self._sight
+
     def _learn_names(self) -> Names:
+        if not self._looked:
+            try:
+                self._sight = _sight_of(self._client.get("/agents/me", kind="other", optional=True).body)
+            except Refused:
+                self._sight = None
+        self._looked = False
         fields = self._client.get("/ticket_fields", kind="other").body
         return learn(fields, self._listed("/agents"), self._listed("/groups"))
 
@@ -171,6 +185,10 @@ class FreshdeskReader:
                 return
 
     # --- tickets ----------------------------------------------------------------------------------------------------
+    def api_budget(self) -> Learnt:
+        """What is known of the account's API quota, without calling anything."""
+        return self._client.budget.learnt()
+
     def server_time(self) -> datetime | None:
         """The helpdesk's clock (UTC), from the `Date` header of its last answer."""
         return self._client.server_time
@@ -260,12 +278,25 @@ class FreshdeskReader:
             raise Unavailable(msg) from None
         return sorted(notes, key=lambda note: note.created_at or EPOCH)
 
+    def ratings(self, since: datetime) -> Iterator[Rating]:
+        """See `Rater.ratings`."""
+        return read_ratings(self._client, since)
+
     def close(self) -> None:
         """Close the connections (the writer's too)."""
         self._client.close()
 
     def _now(self) -> datetime:
         return self._client.server_time or datetime.now(UTC)
+
+
+def _sight_of(me: Any) -> str | None:
+    if not isinstance(me, dict) or not isinstance(me.get("ticket_scope"), int):
+        return None
+    scope, groups = _SCOPES.get(me["ticket_scope"], "restricted"), me.get("group_ids")
+    if scope != "group":
+        return scope
+    return f"{scope} {' '.join(sorted(str(one) for one in groups))}" if isinstance(groups, list) else scope
 
 
 def _as_list(body: Any, path: str) -> list[Any]:

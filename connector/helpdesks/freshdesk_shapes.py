@@ -28,6 +28,7 @@ _ONLY_BY_MAP = ("brand", "category", "contract")
 _TAGS = re.compile(r"<[^>]*>")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/li|/tr)\b[^>]*>", re.IGNORECASE)
 _HIDDEN = "view the message on twitter"
+_NO_NUMBER = 10**18  # the API's numbers are 64 bits wide; a longer one is no ticket's
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -102,7 +103,7 @@ class _Row:
     def ticket(self) -> Ticket:
         row, words = self._row, self._words
         number = row.get("id")
-        if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < _NO_NUMBER:
             msg = f"id {str(number)[:40]!r} is no ticket number"
             raise _UnreadableError(msg)
         values: dict[str, Any] = {

@@ -39,9 +39,10 @@ class FreshdeskWriter:
 
     def update(self, ticket_id: str, changes: Mapping[str, Any]) -> None:
         """PUT just these fields; nothing is sent for no changes."""
+        number = _number(ticket_id)
         payload = _payload(changes, self._vocabulary(), ticket_id)
         if payload:
-            self._client.send("PUT", f"/tickets/{_number(ticket_id)}", payload, kind="update")
+            self._client.send("PUT", f"/tickets/{number}", payload, kind="update")
 
     def add_note(self, ticket_id: str, text: str, *, notify: Sequence[str] = ()) -> None:
         """Leave a private note; `notify` are agents' e-mail addresses that the helpdesk mails."""

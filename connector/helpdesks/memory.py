@@ -19,6 +19,7 @@ from typing import Any
 from connector.core.model import PRIORITIES, STATUSES, Ticket
 from connector.errors import Refused
 from connector.helpdesks.base import Batch, Connection, Directory, Note
+from connector.helpdesks.memory_ratings import SurveyReader, Surveys
 
 #: Called with the kind of write (`update`, `note`, `reply`, `create`), the ticket's id ("" for `create`), its values.
 WriteHook = Callable[[str, str, Mapping[str, Any]], None]
@@ -55,7 +56,7 @@ class _Row:
     notes: list[Note] = field(default_factory=list)
 
 
-class MemoryHelpdesk:
+class MemoryHelpdesk(Surveys):
     """The helpdesk itself. `now` is its virtual clock (aware); nothing moves it but `advance` and `call_seconds`.
 
     `agents`, `groups`: display name -> id; `emails`: agent's e-mail -> id; `ambiguous`: names standing twice.
@@ -92,8 +93,7 @@ class MemoryHelpdesk:
         self.allow_notifying = allow_notifying
         self.autoclose = dict(autoclose or {})
         self.autoclose_clock = autoclose_clock
-        self.call_seconds = call_seconds
-        self.page = page
+        self.call_seconds, self.page = call_seconds, page
         self.before_write: WriteHook | None = None
         self.after_write: WriteHook | None = None
         self.written: list[Written] = []
@@ -314,7 +314,7 @@ class MemoryHelpdesk:
         return self.clock.replace(microsecond=0)
 
 
-class MemoryReader:
+class MemoryReader(SurveyReader[MemoryHelpdesk]):
     """Reads a MemoryHelpdesk."""
 
     def __init__(self, desk: MemoryHelpdesk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.reports.dry_run import Report
+from connector.reports.reasons import said
 from connector.reports.words import words
 
 #: Rows of each list on the page; beyond that a page is no help, and the other forms have all of them.
@@ -19,5 +20,5 @@ def to_html(report: Report, language: str) -> str:
     )  # fmt: skip
     return environment.get_template("dry_run.html.j2").render(
         report=report, plan=report.plan, verdict=report.verdict, t=words(language), language=language, most=_MOST,
-        undecided=report.undecided(),
+        undecided=report.undecided(), said=lambda reason: said(reason, language, report.zone),
     )  # fmt: skip

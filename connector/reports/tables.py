@@ -9,6 +9,8 @@ from datetime import UTC
 from typing import Any
 
 from connector.reports.dry_run import Report
+from connector.reports.reasons import said
+from connector.reports.register.texts import printable
 from connector.reports.words import words
 
 # A spreadsheet takes a cell that begins so for a formula; the full-width forms too, in some locales.
@@ -28,7 +30,7 @@ def to_csv(report: Report, language: str) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([told[name] for name in _COLUMNS])
-    writer.writerows([_inert(cell) for cell in row] for row in _rows(report, told))
+    writer.writerows([inert(cell) for cell in row] for row in _rows(report, told, language))
     return "\ufeff" + out.getvalue()
 
 
@@ -63,9 +65,8 @@ def to_xlsx(report: Report, language: str) -> bytes:
         if number:
             page.autofilter(0, 0, min(number, _ROWS), len(heads) - 1)
 
-    sheet(
-        told["actions"], [told[name] for name in _COLUMNS], _rows(report, told), [_WIDTHS.get(n, 14) for n in _COLUMNS]
-    )
+    heads, widths = [told[name] for name in _COLUMNS], [_WIDTHS.get(name, 14) for name in _COLUMNS]
+    sheet(told["actions"], heads, _rows(report, told, language), widths)
     undecided = ([rule, code, text, str(count), ticket] for rule, code, text, count, ticket in report.undecided())
     sheet(
         told["undecided"], [told[name] for name in ("rule", "kind", "why", "count", "example")], undecided,
@@ -92,7 +93,7 @@ def _origin(report: Report, told: dict[str, str]) -> Iterator[list[str]]:
         yield ["!", told["incomplete"]]
 
 
-def _rows(report: Report, told: dict[str, str]) -> Iterator[list[str]]:
+def _rows(report: Report, told: dict[str, str], language: str) -> Iterator[list[str]]:
     for row in report.rows:
         action = row.action
         cells: dict[str, Any] = {
@@ -105,19 +106,15 @@ def _rows(report: Report, told: dict[str, str]) -> Iterator[list[str]]:
             "state": told[row.state],
             "rule": f"{action.rule.kind}: {action.rule.name}",
             "place": f"{action.rule.file}:{action.rule.line}",
-            "why": "\n".join(f"{reason.code}: {reason.text}" for reason in action.reasons),
+            "why": "\n".join(f"{one.code}: {said(one, language, report.zone)}" for one in action.reasons),
             "text": action.text or "",
             "expected": "; ".join(f"{name}: {value}" for name, value in row.expected),
             "source": row.place,
             "id": action.id,
         }
-        yield [_printable(str(cells[name])) for name in _COLUMNS]
+        yield [printable(str(cells[name])) for name in _COLUMNS]
 
 
-def _printable(text: str) -> str:
-    """Without the control signs that no spreadsheet's file may hold."""
-    return "".join(sign for sign in text if sign in "\n\t" or (ord(sign) >= 32 and not 0xD800 <= ord(sign) <= 0xDFFF))
-
-
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
+    """A cell of a text table that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell

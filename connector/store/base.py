@@ -6,13 +6,14 @@ inside `transaction()`, which commits as a whole or not at all; nested transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from connector.core.model import Action, Memory, Outcome, Ticket
+from connector.core.records import Escalation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the audit: `hash` = SHA-256 over `prev` and the canonical JSON of the rest."""
+    """One line of the audit; `connector.store.chain` says what its `hash` covers in each version `v` of the formula.
+
+    `redacted`: seq of the `erasure` event by which body, ticket and salt were erased (`body` is then empty).
+    """
 
     seq: int
     at: datetime
@@ -55,6 +59,34 @@ class AuditEvent:
     body: Mapping[str, Any]
     prev: str
     hash: str
+    v: int = 1
+    salt: str | None = None
+    commitment: str | None = None
+    redacted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signed head of the audit: which event was the newest `at` that instant. `began`: the first head ever signed.
+
+    `key`: the id of the key; `signature`: as `connector.audit` makes it, hexadecimal.
+    """
+
+    seq: int
+    hash: str
+    at: datetime
+    began: int
+    key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure did: the `seq` of its audit event, the tickets, and how many rows of each kind it emptied."""
+
+    seq: int
+    tickets: tuple[str, ...]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +123,10 @@ class Store(Protocol):
         """(tx) Move the cursor."""
         ...
 
+    def forget_cursor(self, account: str) -> None:
+        """(tx) The next sync reads everything again."""
+        ...
+
     def mirrored(self, account: str, ticket_ids: Sequence[str]) -> dict[str, Mirrored]:
         """The mirrored tickets among these ids."""
         ...
@@ -100,7 +136,11 @@ class Store(Protocol):
         ...
 
     def due(self, account: str, now: datetime, *, limit: int) -> list[Mirrored]:
-        """At most `limit` tickets with wake_at <= now, earliest first, by the index."""
+        """At most `limit` tickets with wake_at <= now, earliest first, by the index; damaged rows are passed over."""
+        ...
+
+    def damaged(self, account: str) -> Mapping[str, str]:
+        """Tickets whose rows `due` found damaged since the store was opened, each with a sentence."""
         ...
 
     def next_wake(self, account: str) -> datetime | None:
@@ -174,17 +214,80 @@ class Store(Protocol):
         """(seq, hash) of the newest event as the store keeps it beside the chain; (0, 64 zeros) before the first."""
         ...
 
+    def audit_anchor(self) -> tuple[int, str]:
+        """(seq, hash) of the newest event that was pruned from the beginning; (0, 64 zeros) where none was."""
+        ...
+
+    def audit_signature(self) -> Signature | None:
+        """The newest signature of the head, kept beside the chain."""
+        ...
+
+    def sign_audit(self, signature: Signature) -> None:
+        """(tx) Keep the newest signature of the head."""
+        ...
+
+    def redact_audit(
+        self, account: str, at: datetime, seqs: Collection[int], body: Mapping[str, Any]
+    ) -> tuple[AuditEvent, int]:
+        """(tx) Append an `erasure` event that names these events, and erase body, ticket and salt of each.
+
+        Returns the event, and how many were erased: those not there, or erased before, are left out.
+        """
+        ...
+
+    def prune_audit(self, account: str, at: datetime, before: datetime) -> int:
+        """(tx) Take the events before an instant from the beginning of the chain, which then starts at the anchor.
+
+        An `audit_pruned` event says so. Nothing behind the newest signed head is taken. Returns how many went.
+        """
+        ...
+
+    # --- erasure and retention --------------------------------------------------------------------------------------
+    def tickets_of(self, account: str, key: str) -> list[str]:
+        """The mirrored tickets of a customer, by a key of `connector.core.kin`. Raises ValueError for another key."""
+        ...
+
+    def erase(
+        self, account: str, tickets: Collection[str], words: Collection[str], at: datetime, *, by: str, reason: str
+    ) -> Erasure:
+        """(tx) Erase what is known of the customers of these tickets, and these words wherever they stand.
+
+        Numbers, outcomes, idempotency keys, clocks and staff stay; plans that name the tickets lose their bodies.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Take erased bytes out of the database's own files; not inside a transaction. Raises StoreBusy."""
+        ...
+
+    def prune_plans(self, account: str, at: datetime, before: datetime) -> int:
+        """(tx) Empty the bodies of plans saved before an instant that do not wait any more; returns how many."""
+        ...
+
+    def prune_intents(self, account: str, before: datetime) -> int:
+        """(tx) Remove intents ended before an instant, but for those of open tickets; returns how many."""
+        ...
+
+    def prune_tickets(self, account: str, before: datetime) -> int:
+        """(tx) Remove closed and gone tickets last changed before an instant that have no intent; returns how many."""
+        ...
+
     # --- plans, policies, account facts ---------------------------------------------------------------------------
     def save_plan(self, plan: SavedPlan) -> None:
         """(tx) Insert or replace a saved plan."""
         ...
 
-    def plan(self, digest: str) -> SavedPlan | None:
-        """A saved plan by its whole digest, or by an unambiguous beginning of at least 8 characters."""
+    def plan(self, digest: str, *, body: bool = True) -> SavedPlan | None:
+        """A saved plan by its whole digest, or by an unambiguous beginning of at least 8 characters.
+
+        `body=False`: with an empty body, which may be large (by its whole digest only).
+        """
         ...
 
-    def plans(self, account: str | None = None, *, state: str | None = None) -> list[SavedPlan]:
-        """Saved plans, newest first."""
+    def plans(
+        self, account: str | None = None, *, state: str | None = None, bodies: bool = True
+    ) -> list[SavedPlan]:
+        """Saved plans, newest first; `bodies=False`: each with an empty body."""
         ...
 
     def claim_plan(self, digest: str, at: datetime, *, states: Sequence[str]) -> bool:
@@ -205,6 +308,22 @@ class Store(Protocol):
 
     def set_fact(self, account: str, name: str, value: Any, at: datetime) -> None:
         """(tx) Set a fact; None removes it."""
+        ...
+
+    # --- escalations --------------------------------------------------------------------------------------------------
+    def put_escalation(self, account: str, escalation: Escalation) -> None:
+        """(tx) Insert or replace the record of an escalation by its id."""
+        ...
+
+    def escalation(self, account: str, escalation_id: str) -> Escalation | None:
+        """One record."""
+        ...
+
+    def escalations(
+        self, account: str, *, since: datetime | None = None, until: datetime | None = None,
+        ticket: str | None = None, open_only: bool = False,
+    ) -> Iterator[Escalation]:  # fmt: skip
+        """The records opened at or after `since` and before `until`, by `opened_at` and id, streamed."""
         ...
 
     # --- lease --------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -71,6 +72,13 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         return _LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text
+
+
+def storable(value: str | None) -> str | None:
+    """A copy for a plain column: what no database can hold is replaced there; the JSON beside it keeps the original."""
+    if value is None or (value.isascii() and "\x00" not in value):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def canonical_json(value: Any) -> str:
@@ -292,15 +300,22 @@ def _dump(value: Any, table: tuple[_Field, ...]) -> str:
     return _encodable(_dumps(written))
 
 
-def _load(text: str, what: str, build: Callable[[Any], _T]) -> _T:
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Whatever a row that is not ours makes of us, as one sentence. Raises DamagedRow."""
     try:
-        return build(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         msg = (
             f"{what} in the state database is not readable ({type(error).__name__}): the row was changed by something"
             " else or written by a newer version; restore a backup or update the program"
         )
         raise DamagedRow(msg) from error
+
+
+def _load(text: str, what: str, build: Callable[[Any], _T]) -> _T:
+    with reading(what):
+        return build(json.loads(text))
 
 
 def _build(class_: type[_T], readers: Mapping[str, Callable[[Any], Any] | None]) -> Callable[[dict[str, Any]], _T]:

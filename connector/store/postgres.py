@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import ConfigurationError, StoreError
 from connector.store import versions
-from connector.store.problems import StoreBusy
+from connector.store.problems import StoreBusy, StoreFull
 from connector.store.sqlstore import SqlStore
 from connector.store.transactions import Row
 from connector.store.versions import Migration
@@ -215,6 +215,14 @@ class PostgresStore(SqlStore):
         with self._explained(), self._connection().cursor() as cursor:
             cursor.executemany(self._text(statement).encode(), rows)
 
+    def scrub(self) -> None:
+        """See `Store.scrub`: the tables are written anew; the server's log and its backups keep what they have."""
+        if self._inside:
+            msg = f"{self.where} can't be scrubbed inside a transaction"
+            raise StoreError(msg)
+        with self._writing, self._explained():
+            self._connection().execute("VACUUM (FULL) tickets, intents, audit, plans, facts, escalations")
+
     def _look(self, statement: str, values: Sequence[Any]) -> list[Row]:
         with self._explained():
             try:
@@ -252,6 +260,6 @@ class PostgresStore(SqlStore):
         if state in {"42501", "25006"}:
             return StoreError(f"{self.where}: this user may not write there ({state}); grant it the schema's tables")
         if state == "53100":
-            return StoreError(f"{self.where}: its disk is full; nothing of this transaction was written")
+            return StoreFull(f"{self.where}: its disk is full; nothing of this transaction was written")
         told = getattr(getattr(error, "diag", None), "message_primary", None) or type(error).__name__
         return StoreError(f"{self.where} refused a statement ({state}: {told}); nothing of it was written")

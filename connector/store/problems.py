@@ -11,5 +11,11 @@ class StoreBusy(StoreError):  # noqa: N818 - a state, not a fault
     retryable = True
 
 
+class StoreFull(StoreError):  # noqa: N818 - a state, not a fault
+    """There is no room for the transaction, of which nothing was written; it may be once someone made some."""
+
+    retryable = True
+
+
 class DamagedRow(StoreError):  # noqa: N818
     """A row of the state database does not hold what this program wrote there."""

@@ -11,6 +11,7 @@ SET_CURSOR = (
     "INSERT INTO cursors (account, feed, updated_at) VALUES (?, ?, ?)"
     " ON CONFLICT (account) DO UPDATE SET feed = excluded.feed, updated_at = excluded.updated_at"
 )
+REMOVE_CURSOR = "DELETE FROM cursors WHERE account = ?"
 TICKET_COLUMNS = (
     "account", "id", "status", "priority", "channel", "group_name", "agent", "escalation_type", "created_at",
     "updated_at", "is_open", "gone", "wake_at", "ticket", "memory", "email_key", "phone_key", "name_key",
@@ -59,15 +60,6 @@ OPEN_INTENTS = _INTENT + " WHERE account = ? AND outcome IN ('intended', 'sent')
 INTENTS = _INTENT + " WHERE account = ? AND created_at >= ? ORDER BY created_at, n"
 INTENTS_OF_TICKET = _INTENT + " WHERE account = ? AND ticket = ? AND created_at >= ? ORDER BY created_at, n"
 
-# --- audit -----------------------------------------------------------------------------------------------------------
-AUDIT_HEAD = "SELECT seq, hash FROM audit_head WHERE one = 1"
-AUDIT_HEAD_LOCKED = AUDIT_HEAD + "{lock}"
-SET_AUDIT_HEAD = "UPDATE audit_head SET seq = ?, hash = ? WHERE one = 1"
-APPEND_AUDIT = "INSERT INTO audit (seq, at, account, kind, ticket, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-AUDIT = "SELECT seq, at, account, kind, ticket, body, prev, hash FROM audit WHERE seq > ?"
-# `+ 0` keeps the planner from walking the whole chain by seq until an instant fits.
-FIRST_AUDIT_SINCE = "SELECT min(seq + 0) FROM audit WHERE at >= ?"
-
 # --- plans, policies, facts ------------------------------------------------------------------------------------------
 SAVE_PLAN = (
     "INSERT INTO plans (digest, account, state, saved_at, expires_at, approved_by, reason, body)"
@@ -77,8 +69,12 @@ SAVE_PLAN = (
 )
 _PLAN = "SELECT digest, account, state, saved_at, expires_at, approved_by, reason, body FROM plans"
 PLAN = _PLAN + " WHERE digest = ?"
+#: The same without the plan's body, which may be megabytes.
+_PLAN_HEAD = _PLAN.replace(", body", ", '{{}}'")
+PLAN_HEAD = _PLAN_HEAD.format() + " WHERE digest = ?"
 PLANS_BY_BEGINNING = _PLAN + " WHERE digest >= ? AND digest < ? ORDER BY digest LIMIT 2"
 PLANS = _PLAN + "{where} ORDER BY saved_at DESC, digest"
+PLAN_HEADS = _PLAN_HEAD + "{where} ORDER BY saved_at DESC, digest"
 CLAIM_PLAN = (
     "UPDATE plans SET state = 'applied', claimed_at = ?"
     " WHERE digest = ? AND (expires_at IS NULL OR expires_at > ?) AND state IN ({marks})"
@@ -91,6 +87,23 @@ SET_FACT = (
     " ON CONFLICT (account, name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
 )
 REMOVE_FACT = "DELETE FROM facts WHERE account = ? AND name = ?"
+
+# --- escalations -----------------------------------------------------------------------------------------------------
+_ESCALATION_COLUMNS = (
+    "account", "id", "ticket", "tab", "opened_at", "is_open", "body", "cause", "outcome", "satisfaction", "follow_ups",
+    "comments",
+)  # fmt: skip
+PUT_ESCALATION = (
+    f"INSERT INTO escalations ({', '.join(_ESCALATION_COLUMNS)})"  # noqa: S608 - only our own column names
+    f" VALUES ({', '.join('?' * len(_ESCALATION_COLUMNS))}) ON CONFLICT (account, id) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _ESCALATION_COLUMNS[2:])
+)
+_ESCALATION = (
+    "SELECT id, ticket, tab, opened_at, body, cause, outcome, satisfaction, follow_ups, comments FROM escalations"
+)
+ESCALATION = _ESCALATION + " WHERE account = ? AND id = ?"
+# From behind the last row of the page before; `records.py` adds what else is asked.
+ESCALATIONS = _ESCALATION + " WHERE account = ? AND (opened_at, id) > (?, ?)"
 
 # --- lease -----------------------------------------------------------------------------------------------------------
 TAKE_EPOCH = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,20 @@ from typing import Any, Final
 
 from connector.errors import StoreError
 from connector.store import versions
-from connector.store.problems import StoreBusy
+from connector.store.problems import StoreBusy, StoreFull
 from connector.store.sqlstore import SqlStore
 from connector.store.transactions import Row
 from connector.store.versions import Migration
 
-_APPLICATION_ID: Final = 0x45534341  # "ESCA": marks the file as ours
+APPLICATION_ID: Final = 0x45534341  # "ESCA": marks the file as ours
 _BUSY_SECONDS: Final = 10.0
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
 _MEMORY: Final = ":memory:"
+_CHECK_SECONDS: Final = 2.0
+_DAMAGED: Final = (
+    "is damaged; stop the daemon, keep the file, and restore a backup (`escalera restore FILE`) or rescue it with"
+    " `sqlite3 FILE .recover`"
+)
 
 
 class SqliteStore(SqlStore):
@@ -58,8 +64,11 @@ class SqliteStore(SqlStore):
             self._create_private()
         writer = self._connect(self._path.as_uri() + "?mode=rw" if not self._in_memory else _MEMORY)
         try:
-            if self._version(writer) is None:
+            version = self._version(writer)
+            if version is None:
                 self._refuse_foreign()
+            elif version > 0 and not self._in_memory:
+                self._check_whole_file(writer)
             self._check_mode(writer.execute("PRAGMA journal_mode = WAL").fetchone()[0])
             for setting in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
                 writer.execute(f"PRAGMA {setting}")
@@ -69,6 +78,22 @@ class SqliteStore(SqlStore):
             writer.close()
             raise
         self._writer = writer
+
+    def _check_whole_file(self, writer: sqlite3.Connection) -> None:
+        """SQLite's own quick check, as far as it comes in `_CHECK_SECONDS`. Raises StoreError for a damaged file."""
+        ends = time.monotonic() + _CHECK_SECONDS
+        writer.set_progress_handler(lambda: int(time.monotonic() > ends), 50_000)
+        try:
+            found = str(writer.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_INTERRUPT:
+                raise
+            found = "ok"  # a large file: what is damaged behind here is found when it is read
+        finally:
+            writer.set_progress_handler(None, 0)
+        if found != "ok":
+            msg = f"{self.where} {_DAMAGED}; found at its start: {found[:200]}"
+            raise StoreError(msg)
 
     def _check_mode(self, mode: str) -> None:
         if mode != ("memory" if self._in_memory else "wal"):
@@ -90,10 +115,23 @@ class SqliteStore(SqlStore):
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
-            return
+            self._narrow()
         except OSError as error:
             msg = f"{self.where} can't be created ({error.strerror}); make {folder} writable for this user"
             raise StoreError(msg) from error
+
+    def _narrow(self) -> None:
+        """Take from others what they may do with a file, and its log, that was made elsewhere or copied here."""
+        for ending in ("", "-wal", "-shm"):
+            one = self._path.with_name(f"{self._path.name}{ending}")
+            if not one.exists():
+                continue
+            found = one.stat()
+            if found.st_uid not in {os.geteuid(), 0} and os.geteuid() != 0:
+                msg = f"{one} belongs to another user, {found.st_uid}; run as that user, or set `state` to another path"
+                raise StoreError(msg)
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                one.chmod(0o600)
 
     def _connect(self, target: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -110,7 +148,7 @@ class SqliteStore(SqlStore):
         """The schema version of our file, 0 for an empty file, None for a file of another program."""
         mark = connection.execute("PRAGMA application_id").fetchone()[0]
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if mark == _APPLICATION_ID:
+        if mark == APPLICATION_ID:
             return version
         empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         return 0 if empty and mark == 0 and version == 0 else None
@@ -150,7 +188,7 @@ class SqliteStore(SqlStore):
                 if (self._version(writer) or 0) < migration.number:
                     for statement in migration.statements():
                         writer.execute(statement)
-                    writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                    writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     writer.execute(f"PRAGMA user_version = {migration.number}")
                 writer.execute("COMMIT")
             except BaseException:
@@ -218,6 +256,26 @@ class SqliteStore(SqlStore):
         with self._explained(), self._reader() as reader:
             return reader.execute(statement, values).fetchall()
 
+    def scrub(self) -> None:
+        """See `Store.scrub`: the file is written anew without what was erased, and the log beside it is emptied."""
+        if self._inside:
+            msg = f"{self.where} can't be scrubbed inside a transaction"
+            raise StoreError(msg)
+        with self._writing, self._explained():
+            with self._idle_lock:
+                idle, self._idle = self._idle, []
+            for reader in idle:
+                reader.close()
+            writer = self._connection()
+            writer.execute("PRAGMA secure_delete = ON")
+            writer.execute("VACUUM")
+            if self._in_memory:
+                return
+            busy, _, _ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            msg = f"{self.where}-wal still holds old bytes, for another program reads the state: end it, try again"
+            raise StoreBusy(msg)
+
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         """A connection of `mode=ro`, no other thread's meanwhile."""
@@ -258,6 +316,8 @@ class SqliteStore(SqlStore):
             raise StoreError(msg) from error
 
     def _explain(self, error: sqlite3.Error) -> StoreError:
+        if str(error).startswith("Could not decode"):  # goes on with the text itself, which may be a customer's
+            return StoreError(f"{self.where} {_DAMAGED}; a row holds text that is no UTF-8")
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         where, folder = self.where, self._path.parent
         shut = f"can't be opened; check that {folder} exists and that this user may read and write it"
@@ -269,8 +329,7 @@ class SqliteStore(SqlStore):
         sentences = {
             sqlite3.SQLITE_NOTADB: "is not a SQLite database and was left as it is; set `state` to another path, or"
             " move the file away to start anew",
-            sqlite3.SQLITE_CORRUPT: "is damaged; stop the daemon, keep the file, and restore a backup or rescue it with"
-            " `sqlite3 FILE .recover`",
+            sqlite3.SQLITE_CORRUPT: _DAMAGED,
             sqlite3.SQLITE_FULL: f"could not grow: the disk of {folder} is full; nothing of this transaction was"
             " written; free some space and start again",
             sqlite3.SQLITE_READONLY: f"can't be written by this user; check the permissions of it and of {folder}",
@@ -280,6 +339,8 @@ class SqliteStore(SqlStore):
             " space; nothing of this transaction was written",
         }
         told = sentences.get(code)
+        if code == sqlite3.SQLITE_FULL:
+            return StoreFull(f"{where} {told}")
         if told is not None:
             return StoreError(f"{where} {told}")
         return StoreError(f"{where}: SQLite refused a statement ({error}); nothing of this transaction was written")

@@ -10,27 +10,27 @@ from connector.core import kin
 from connector.core.model import Memory, Outcome, Ticket
 from connector.errors import StoreError
 from connector.store import sql
-from connector.store.base import AuditEvent, Intent, Mirrored, SavedPlan
-from connector.store.chain import event_hash
+from connector.store.base import Intent, Mirrored, SavedPlan
 from connector.store.codec import (
-    canonical_json,
     dump_action,
     dump_memory,
     dump_ticket,
     dump_value,
     instant,
     instant_text,
-    jsonable,
     load_action,
-    load_json,
     load_memory,
     load_ticket,
     load_value,
     maybe_instant,
     maybe_text,
+    reading,
+    storable,
 )
+from connector.store.erasure import ErasureRows
 from connector.store.problems import DamagedRow
-from connector.store.transactions import Row, Transactional
+from connector.store.records import EscalationRows
+from connector.store.transactions import Row
 
 _KEYS = (*kin.PERSON_KEYS, "contract")  # what `related` finds a customer's tickets by, in the order of the columns
 _CHUNK = 500  # ids in one IN (…)
@@ -41,14 +41,7 @@ def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _column(value: str | None) -> str | None:
-    """A copy for a plain column: what no database can hold is replaced there; the JSON beside it keeps the original."""
-    if value is None or (value.isascii() and "\x00" not in value):
-        return value
-    return value.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
-
-class SqlStore(Transactional):
+class SqlStore(EscalationRows, ErasureRows):
     """Everything but the connections."""
 
     # --- mirror --------------------------------------------------------------------------------------------------
@@ -60,6 +53,10 @@ class SqlStore(Transactional):
     def set_cursor(self, account: str, cursor: str, at: datetime) -> None:
         """See `Store.set_cursor`."""
         self._write(sql.SET_CURSOR, (account, cursor, instant_text(at)))
+
+    def forget_cursor(self, account: str) -> None:
+        """See `Store.forget_cursor`."""
+        self._write(sql.REMOVE_CURSOR, (account,))
 
     def mirrored(self, account: str, ticket_ids: Sequence[str]) -> dict[str, Mirrored]:
         """See `Store.mirrored`."""
@@ -92,12 +89,26 @@ class SqlStore(Transactional):
 
     def due(self, account: str, now: datetime, *, limit: int) -> list[Mirrored]:
         """See `Store.due`."""
-        return [self._mirrored(account, row) for row in self._read(sql.DUE, (account, instant_text(now), limit))]
+        rows = self._read(sql.DUE, (account, instant_text(now), limit))
+        found = []
+        for row in rows:
+            try:
+                found.append(self._mirrored(account, row))
+            except DamagedRow as error:
+                self._damaged.setdefault(account, {})[row[0]] = str(error)
+                if len(rows) == limit == len(self._damaged[account]):
+                    raise  # nothing but damage: behind it, sound tickets would wait for ever
+        return found
+
+    def damaged(self, account: str) -> Mapping[str, str]:
+        """See `Store.damaged`."""
+        return dict(self._damaged.get(account, {}))
 
     def next_wake(self, account: str) -> datetime | None:
         """See `Store.next_wake`."""
         rows = self._read(sql.NEXT_WAKE, (account,))
-        return instant(rows[0][0]) if rows else None
+        with reading(f"the next instant of {account}"):
+            return instant(rows[0][0]) if rows else None
 
     def wake_all(self, account: str, at: datetime, *, only_open: bool = True) -> int:
         """See `Store.wake_all`; a ticket that is due before `at` keeps its instant and is counted."""
@@ -128,15 +139,18 @@ class SqlStore(Transactional):
         found: dict[str, Ticket] = {}
         for key in (requester, contract):
             if key is not None:
-                statement = sql.RELATED.format(column=_key_column(key))
-                rows = self._read(statement, (account, _column(key), instant_text(since), limit))
+                statement = sql.RELATED.format(column=_keystorable(key))
+                rows = self._read(statement, (account, storable(key), instant_text(since), limit))
                 found.update((row[0], load_ticket(row[1], f"ticket {row[0]} of {account}")) for row in rows)
         newest = sorted(found.values(), key=lambda one: (maybe_text(one.created_at) or "", one.id), reverse=True)
         return newest[:limit]
 
     def _mirrored(self, account: str, row: Row) -> Mirrored:
         what = f"ticket {row[0]} of {account}"
-        return Mirrored(load_ticket(row[1], what), load_memory(row[2], f"the memory of {what}"), maybe_instant(row[3]))
+        with reading(what):
+            return Mirrored(
+                load_ticket(row[1], what), load_memory(row[2], f"the memory of {what}"), maybe_instant(row[3])
+            )
 
     # --- journal -------------------------------------------------------------------------------------------------
     def begin_intent(self, intent: Intent) -> bool:
@@ -179,54 +193,6 @@ class SqlStore(Transactional):
             rows = self._read(sql.INTENTS_OF_TICKET, (account, ticket, instant_text(since)))
         return [_intent(row) for row in rows]
 
-    # --- audit ---------------------------------------------------------------------------------------------------
-    def append_audit(
-        self, account: str, at: datetime, kind: str, body: Mapping[str, Any], *, ticket: str | None = None
-    ) -> AuditEvent:
-        """See `Store.append_audit`; the event returned holds the body as plain JSON values, as it is kept."""
-        last, prev = self._write_returning(sql.AUDIT_HEAD_LOCKED.format(lock=self._LOCK), ())[0]
-        seq, at_text, plain = last + 1, instant_text(at), jsonable(body)
-        ticket = _column(ticket)
-        digest = event_hash(prev, seq=seq, at=at_text, account=account, kind=kind, ticket=ticket, body=plain)
-        self._write(sql.APPEND_AUDIT, (seq, at_text, account, kind, ticket, canonical_json(plain), prev, digest))
-        self._write(sql.SET_AUDIT_HEAD, (seq, digest))
-        return AuditEvent(seq, instant(at_text), account, kind, ticket, plain, prev, digest)
-
-    def audit_head(self) -> tuple[int, str]:
-        """See `Store.audit_head`."""
-        rows = self._read(sql.AUDIT_HEAD)
-        if not rows:
-            msg = f"{self.where}: the head of the audit is missing: restore a backup"
-            raise DamagedRow(msg)
-        return rows[0][0], rows[0][1]
-
-    def audit(
-        self, account: str | None = None, *, since: datetime | None = None, ticket: str | None = None,
-        after_seq: int = 0, limit: int | None = None,
-    ) -> Iterator[AuditEvent]:  # fmt: skip
-        """See `Store.audit`. Raises DamagedRow at an event that can't be read."""
-        statement, filters = sql.AUDIT, []
-        if since is not None:
-            # `at` follows `seq` but for clocks that were set back: start at the first, and check each.
-            first = self._read(sql.FIRST_AUDIT_SINCE, (instant_text(since),))[0][0]
-            if first is None:
-                return
-            after_seq = max(after_seq, first - 1)
-            statement, filters = statement + " AND at >= ?", [instant_text(since)]
-        for column, wanted in (("account", account), ("ticket", ticket)):
-            if wanted is not None:
-                statement, filters = f"{statement} AND {column} = ?", [*filters, wanted]
-        statement += " ORDER BY seq LIMIT ?"
-        left = limit
-        while left is None or left > 0:
-            page = _PAGE if left is None else min(left, _PAGE)
-            rows = self._read(statement, (after_seq, *filters, page))
-            for row in rows:
-                yield _event(row)
-            if len(rows) < page:
-                return
-            after_seq, left = rows[-1][0], None if left is None else left - len(rows)
-
     # --- plans, policies, facts ----------------------------------------------------------------------------------
     def save_plan(self, plan: SavedPlan) -> None:
         """See `Store.save_plan`."""
@@ -236,9 +202,9 @@ class SqlStore(Transactional):
         )  # fmt: skip
         self._write(sql.SAVE_PLAN, row)
 
-    def plan(self, digest: str) -> SavedPlan | None:
+    def plan(self, digest: str, *, body: bool = True) -> SavedPlan | None:
         """See `Store.plan`. Raises StoreError where a beginning fits two plans."""
-        rows = self._read(sql.PLAN, (digest,))
+        rows = self._read(sql.PLAN if body else sql.PLAN_HEAD, (digest,))
         if not rows and len(digest) >= 8 and digest.isascii() and digest.isalnum():
             rows = self._read(sql.PLANS_BY_BEGINNING, (digest, digest[:-1] + chr(ord(digest[-1]) + 1)))
             if len(rows) > 1:
@@ -246,11 +212,12 @@ class SqlStore(Transactional):
                 raise StoreError(msg)
         return _plan(rows[0]) if rows else None
 
-    def plans(self, account: str | None = None, *, state: str | None = None) -> list[SavedPlan]:
+    def plans(self, account: str | None = None, *, state: str | None = None, bodies: bool = True) -> list[SavedPlan]:
         """See `Store.plans`."""
         wanted = {column: value for column, value in (("account", account), ("state", state)) if value is not None}
         where = " WHERE " + " AND ".join(f"{column} = ?" for column in wanted) if wanted else ""
-        return [_plan(row) for row in self._read(sql.PLANS.format(where=where), tuple(wanted.values()))]
+        statement = sql.PLANS if bodies else sql.PLAN_HEADS
+        return [_plan(row) for row in self._read(statement.format(where=where), tuple(wanted.values()))]
 
     def claim_plan(self, digest: str, at: datetime, *, states: Sequence[str]) -> bool:
         """See `Store.claim_plan`; a plan that expired by `at` can't be claimed."""
@@ -299,14 +266,14 @@ def _ticket_row(account: str, row: Mirrored) -> Row:
     memory: Memory = row.memory
     keys = kin.keys(ticket, _KEYS)
     return (
-        account, ticket.id, _column(ticket.status), _column(ticket.priority), _column(ticket.channel),
-        _column(ticket.group), _column(ticket.agent), _column(ticket.escalation_type), maybe_text(ticket.created_at),
-        maybe_text(ticket.updated_at), int(ticket.is_open), _column(ticket.gone), maybe_text(row.wake_at),
-        dump_ticket(ticket), dump_memory(memory), *(_column(keys.get(kind)) for kind in _KEYS),
+        account, ticket.id, storable(ticket.status), storable(ticket.priority), storable(ticket.channel),
+        storable(ticket.group), storable(ticket.agent), storable(ticket.escalation_type), maybe_text(ticket.created_at),
+        maybe_text(ticket.updated_at), int(ticket.is_open), storable(ticket.gone), maybe_text(row.wake_at),
+        dump_ticket(ticket), dump_memory(memory), *(storable(keys.get(kind)) for kind in _KEYS),
     )  # fmt: skip
 
 
-def _key_column(key: str) -> str:
+def _keystorable(key: str) -> str:
     kind = key.partition(":")[0]
     if kind not in _KEYS:
         msg = f"{kind!r} is no kind of key of a customer: use {', '.join(_KEYS)}"
@@ -317,24 +284,15 @@ def _key_column(key: str) -> str:
 def _intent(row: Row) -> Intent:
     account, id_, plan, outcome, step, epoch, created, updated, action, observed = row
     what = f"intent {id_} of {account}"
-    return Intent(
-        id=id_, account=account, plan=plan, action=load_action(action, what), outcome=Outcome(outcome), step=step,
-        created_at=instant(created), updated_at=instant(updated), observed=load_value(observed, what), epoch=epoch,
-    )  # fmt: skip
-
-
-def _event(row: Row) -> AuditEvent:
-    seq, at, account, kind, ticket, body, prev, digest = row
-    what = f"audit event {seq}"
-    try:
-        moment = instant(at)
-    except ValueError as error:
-        msg = f"{what}: {at!r} is not an instant: the row was changed by something else"
-        raise DamagedRow(msg) from error
-    return AuditEvent(seq, moment, account, kind, ticket, load_json(body, what), prev, digest)
+    with reading(what):
+        return Intent(
+            id=id_, account=account, plan=plan, action=load_action(action, what), outcome=Outcome(outcome), step=step,
+            created_at=instant(created), updated_at=instant(updated), observed=load_value(observed, what), epoch=epoch,
+        )  # fmt: skip
 
 
 def _plan(row: Row) -> SavedPlan:
     digest, account, state, saved, expires, approved_by, reason, body = row
-    loaded = load_value(body, f"plan {digest}")
-    return SavedPlan(digest, account, state, loaded, instant(saved), maybe_instant(expires), approved_by, reason)
+    with reading(f"plan {digest}"):
+        loaded = load_value(body, f"plan {digest}")
+        return SavedPlan(digest, account, state, loaded, instant(saved), maybe_instant(expires), approved_by, reason)

@@ -25,6 +25,8 @@ class Transactional(ABC):
         self._writer_thread: int | None = None
         self._failed = False
         self._closed = False
+        #: Rows that `due` found damaged since the store was opened: account -> ticket -> a sentence.
+        self._damaged: dict[str, dict[str, str]] = {}
 
     # --- what a database brings ----------------------------------------------------------------------------------
     @abstractmethod

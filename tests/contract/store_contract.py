@@ -14,6 +14,8 @@ from connector import audit
 from connector.core.model import EMPTY, Memory, Outcome, Ticket
 from connector.errors import StoreError
 from connector.store.base import Mirrored, Store
+from tests.contract.store_audit import StoreAudit
+from tests.contract.store_records import StoreRecords
 from tests.contract.store_samples import (
     CUSTOM_VALUES,
     FULL_ACTION,
@@ -29,7 +31,7 @@ from tests.contract.store_samples import (
 from tests.contract.store_transactions import StoreTransactions
 
 
-class StoreContract(StoreTransactions):
+class StoreContract(StoreTransactions, StoreRecords, StoreAudit):
     """Subclasses bring the fixtures `store`, `store_url` (a fresh database) and `open_again` (another store on it)."""
 
     # --- mirror --------------------------------------------------------------------------------------------------

@@ -19,11 +19,13 @@ RAISES = 10
 KEEPS_ALIVE = 100
 #: Values of the escalation field whose meaning is remembered; people type what they like.
 _NAMES_KEPT = 1000
+#: Instants looked at, at most, to find since when a condition holds.
+_MOST_LOOKS = 50
 
 
 def iso(at: datetime) -> str:
     """The instant as ISO 8601 in UTC: the form in keys, expectations and reasons."""
-    return at.astimezone(UTC).isoformat()
+    return at.isoformat() if at.tzinfo is UTC else at.astimezone(UTC).isoformat()
 
 
 def earliest(*instants: datetime | None) -> datetime | None:
@@ -78,6 +80,19 @@ def evidence(told: Told) -> Iterator[Reason]:
     speaking = [child for child in told.children if child.tri is told.tri]
     for child in speaking or told.children:
         yield from evidence(child)
+
+
+def held_since(ctx: Context, base: datetime, when: Condition | None) -> datetime:
+    """The first instant from `base` on at which the condition holds for the ticket as it is now; else now."""
+    at: datetime | None = base
+    for _ in range(_MOST_LOOKS):
+        if when is None or at is None or at > ctx.now:
+            break
+        then = ctx.at(at)
+        if when.test(then) is Tri.YES:
+            return at
+        at = when.wake(then)
+    return base if when is None else ctx.now.replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,26 @@ def counted(
     return values
 
 
+def clock(
+    span: Span, start: datetime, now: datetime, calendar: WorkCalendar, name: str, due: datetime | None = None
+) -> dict[str, object]:
+    """For explanations of a clock without pauses: the calendar it runs by, what was counted, what is still to count.
+
+    `due`: where the clock stops; left out, it is counted from the span.
+    """
+    end = span.after(start, calendar) if due is None else due
+    values = counted(span, start, min(now, end), calendar, ())
+    if end > now:
+        ahead = calendar.periods(now, end) if span.is_business else [(now, end)]
+        values["ahead"] = [[iso(begin), iso(to)] for begin, to in ahead[:_SHOWN]]
+        values["ahead_seconds"] = int(sum((to - begin).total_seconds() for begin, to in ahead))
+        if len(ahead) > _SHOWN:
+            values["ahead_more"] = len(ahead) - _SHOWN
+    if span.is_business:
+        values["calendar_name"] = name
+    return values
+
+
 def _without(stretch: Period, pauses: Sequence[Period]) -> Iterator[Period]:
     begin, end = stretch
     for off, on in pauses:

@@ -10,7 +10,8 @@ from connector.core import kin
 from connector.core.conditions_base import equal_key
 from connector.core.model import EMPTY, Memory, Reason, Ticket
 from connector.core.policy import Condition, Context, Span
-from connector.core.rules._common import evidence, reason
+from connector.core.rules._common import evidence, iso, reason
+from connector.core.rules._deadlines import clock
 from connector.core.tri import Tri, all_of, any_of
 
 FIRST, FIRST_DEADLINE, FOLLOW_UP, FOLLOW_UP_DEADLINE = "first", "first_deadline", "follow_up", "follow_up_deadline"
@@ -51,6 +52,23 @@ class Deadline:
         if tri is Tri.UNKNOWN or self.after is None or ticket.created_at is None:
             return None
         return self.after.after(ticket.created_at, ctx.policy.calendar(self.calendar))
+
+    def told(self, ctx: Context, ticket: Ticket) -> dict[str, object]:
+        """For explanations: where the instant of `of` comes from, and what was counted for it."""
+        tri, at = _on(ctx, ticket).value(self.field)
+        if tri is Tri.YES and isinstance(at, datetime):
+            return {"by": self.field, "due": iso(at)}
+        due = self.of(ctx, ticket)
+        if due is None or self.after is None or ticket.created_at is None:
+            return {"by": self.field, "due": None}
+        name = self.calendar or ctx.policy.default_calendar
+        values = clock(self.after, ticket.created_at, ctx.now, ctx.policy.calendar(name), name, due)
+        return {
+            "by": f"{self.after.text} after it was created",
+            "since": iso(ticket.created_at),
+            "due": iso(due),
+            **values,
+        }
 
 
 @dataclass(frozen=True, slots=True)

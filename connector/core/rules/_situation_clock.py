@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.core.model import EMPTY, Reason
 from connector.core.policy import Context, Situation, Span
 from connector.core.rules._common import iso, reason
+from connector.core.rules._deadlines import clock
 from connector.core.worktime import WorkCalendar
 
 
@@ -31,30 +32,68 @@ def promised(ctx: Context, situation: Situation, start: datetime) -> Promised | 
     course = situation.course
     if course is None or course.promise is None:
         return None
-    calendar = ctx.policy.calendar(course.calendar)
-    due = course.promise.most.after(start, calendar)
+    name = course.calendar or ctx.policy.default_calendar
+    calendar = ctx.policy.calendar(name)
+    span = course.promise.most
+    due = span.after(start, calendar)
     least = None if course.promise.least is None else course.promise.least.after(start, calendar)
-    name = f"promise:{situation.id}"
-    kept = ctx.memory.extra.get(name)
+    key, words = f"promise:{situation.id}", course.promise.words
+    kept = ctx.memory.extra.get(key)
     if kept is not None and kept["made"] == iso(start):
-        stands = datetime.fromisoformat(kept["due"])
-        earliest = None if kept.get("least") is None else datetime.fromisoformat(kept["least"])
-        values = {"due": stands, "made": start, "present": due, "policy": kept["policy"], "calendar": kept["calendar"]}
-        if stands == due:
-            text = f"an answer is promised by {iso(stands)} ({course.promise.words})"
-        else:
-            text = f"an answer was promised by {iso(stands)}, which is kept; by the present figures it were {iso(due)}"
-        return Promised(stands, earliest, reason("PROMISE", text, **values), {name: kept})
+        return _as_made(ctx, key, kept, due, span, calendar, name, words)
     made = {
         "due": iso(due),
         "made": iso(start),
         "policy": ctx.policy.digest,
         "calendar": calendar.digest,
         "least": None if least is None else iso(least),
+        "words": words,
+        "unit": span.unit,
     }
-    text = f"an answer is promised by {iso(due)} ({course.promise.words})"
-    why = reason("PROMISE", text, due=due, made=start, policy=ctx.policy.digest, calendar=calendar.digest)
-    return Promised(due, least, why, {name: made})
+    text = f"an answer is promised by {iso(due)} ({words})"
+    values = {"due": due, "made": start, "promised": words, "policy": ctx.policy.digest, "calendar": calendar.digest}
+    if least is not None:
+        values["earliest"] = least
+    if not ctx.brief:
+        values |= clock(span, start, ctx.now, calendar, name, due)
+    return Promised(due, least, reason("PROMISE", text, **values), {key: made})
+
+
+def _as_made(
+    ctx: Context,
+    key: str,
+    kept: Mapping[str, Any],
+    present: datetime,
+    span: Span,
+    calendar: WorkCalendar,
+    name: str,
+    words: str,
+) -> Promised:
+    """The promise that was made before, and beside it what the present figures and calendar would give."""
+    start, due = datetime.fromisoformat(kept["made"]), datetime.fromisoformat(kept["due"])
+    least = None if kept.get("least") is None else datetime.fromisoformat(kept["least"])
+    before = kept.get("words", words)
+    values: dict[str, Any] = {"due": due, "made": start, "promised": before, "present": present}
+    if least is not None:
+        values["earliest"] = least
+    values |= {"policy": kept["policy"], "calendar": kept["calendar"]}
+    if (kept["policy"], kept["calendar"]) != (ctx.policy.digest, calendar.digest):
+        values |= {"present_policy": ctx.policy.digest, "present_calendar": calendar.digest}
+    if before != words:
+        values["present_words"] = words
+    if due == present:
+        text = f"an answer is promised by {iso(due)} ({before})"
+    else:
+        now_words = f"({words})" if before != words else "(the calendar changed)"
+        text = (
+            f"an answer was promised by {iso(due)} ({before}), which is kept; "
+            f"by the present figures it were {iso(present)} {now_words}"
+        )
+    unit = kept.get("unit", span.unit)
+    if not ctx.brief and (unit == "elapsed" or kept["calendar"] == calendar.digest):
+        # Counted as it was promised; where its calendar is gone, nothing can be counted with it any more.
+        values |= {**clock(replace(span, unit=unit), start, ctx.now, calendar, name, due), "calendar": kept["calendar"]}
+    return Promised(due, least, reason("PROMISE", text, **values), {key: kept})
 
 
 def first_follow_up(ctx: Context, situation: Situation, start: datetime) -> datetime | None:

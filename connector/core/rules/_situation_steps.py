@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from connector.core.model import Call, Decision, Reason, Want
-from connector.core.policy import Condition, Context, Situation
-from connector.core.rules._common import answer, done_reason, earliest, evidence, iso, reason, written
+from connector.core.policy import Condition, Context, Situation, Span
+from connector.core.rules._common import answer, done_reason, earliest, evidence, held_since, iso, reason, written
+from connector.core.rules._deadlines import clock
 from connector.core.rules._situation_clock import Promised, first_follow_up, promised, series
 from connector.core.rules._situation_course import Course, Escalate, Fact, FollowUp, HoldReminder, Reply
 from connector.core.rules._steps import addressees, assign_to
@@ -23,7 +24,6 @@ from connector.core.tri import Tri
 _ORDER = ("escalated", "missing", "follow", "checklist", "reply")
 _ESCALATES = ("assign", "notify", "register")
 _DESCRIBED = 500  # characters of the description in the register
-_MOST_LOOKS = 50
 
 
 @dataclass(slots=True)
@@ -185,21 +185,9 @@ class _Steps:
         elif kept.get("waits"):
             due = self.ctx.now.replace(microsecond=0)
         else:
-            due = self._held_since(base, when)
+            due = held_since(self.ctx, base, when)
         self.found.keeps[f"{name}:{self.situation.id}"] = {"since": iso(self.start), "due": iso(due)}
         return due
-
-    def _held_since(self, base: datetime, when: Condition | None) -> datetime:
-        """The first instant from `base` on at which the condition holds for the ticket as it is now."""
-        at: datetime | None = base
-        for _ in range(_MOST_LOOKS):
-            if when is None or at is None or at > self.ctx.now:
-                break
-            then = self.ctx.at(at)
-            if when.test(then) is Tri.YES:
-                return at
-            at = when.wake(then)
-        return base if when is None else self.ctx.now.replace(microsecond=0)
 
     # --- escalation -------------------------------------------------------------------------------------------------
     def _escalation(self, escalate: Escalate) -> None:
@@ -336,10 +324,13 @@ class _Steps:
         self.found.wakes.append(following)
         if last is None:
             text = f"the first follow-up is at {iso(first)}"
-            self.found.reasons.append(reason("FOLLOW_UP_LATER", text, next=first))
+            values = {} if self.ctx.brief or follow_up.after is None else self._counted(follow_up.after, first)
+            self.found.reasons.append(reason("FOLLOW_UP_LATER", text, since=self.start, next=first, **values))
             return
         text = f"follow-up {number} was due at {iso(last)}"
-        self.found.reasons.append(reason("FOLLOW_UP_DUE", text, number=number, due=last, next=following))
+        self.found.reasons.append(
+            reason("FOLLOW_UP_DUE", text, since=self.start, number=number, due=last, next=following)
+        )
         if follow_up.note is not None:
             self._section(f"f{number}", "follow", follow_up.note, last, number=number, next=following)
         if follow_up.notify and not self._is_done(f"f{number}:notify"):
@@ -347,6 +338,10 @@ class _Steps:
             if follow_up.note is not None:
                 told = written(self.ctx, follow_up.note, due=last, **self._values(number=number, next=following))[0]
             self._tell(f"f{number}:notify", follow_up.notify, told, last, {"follow_up": number})
+
+    def _counted(self, span: Span, due: datetime) -> dict[str, Any]:
+        name = self.course.calendar or self.ctx.policy.default_calendar
+        return clock(span, self.start, self.ctx.now, self.ctx.policy.calendar(name), name, due)
 
     # --- the reply --------------------------------------------------------------------------------------------------
     def _reply(self, reply: Reply) -> None:

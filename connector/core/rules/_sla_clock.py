@@ -45,6 +45,7 @@ class Target:
     calendar: WorkCalendar
     pauses: tuple[str, ...]
     matrix: str | None
+    calendar_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,16 @@ class Deadline:
     paused_since: datetime | None
     reasons: tuple[Reason, ...]
     keeps: Mapping[str, Any] = field(default=EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Who is told so long before the deadline of these metrics (none: of all)."""
+
+    before: Span
+    notify: tuple[str, ...]
+    text: str | None
+    metrics: tuple[str, ...]
 
 
 def running(ctx: Context, metric: str) -> Running:
@@ -148,6 +159,10 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
     kept = _kept(ctx, metric)
     same_run = kept is not None and kept["start"] == iso(start)
     promised = kept if same_run and kept is not None and _same_terms(kept, target) else None
+    if ctx.brief and promised is not None and not pauses:
+        standing = _as_promised(promised, start, clock.met, end, target)
+        if standing is not None:
+            return standing
     due, span, present = _due(start, target, promised, over)
     broken = _broken(kept if same_run else None, due, end, now_paused)
     paused = now_paused if clock.met is None and broken is None else None
@@ -168,6 +183,9 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
         "met": None if clock.met is None else iso(clock.met),
         "matrix": kept["matrix"] if kept is not None and same_run and kept.get("breached") else target.matrix,
     }
+    news: Mapping[str, Any] = EMPTY if keeps == kept else {kept_as(metric): keeps}
+    if ctx.brief:
+        return Deadline(None if paused else due, start, clock.met, broken, paused, (), news)
     seen = closed_at(pauses, end)
     values = {
         "metric": metric,
@@ -178,11 +196,32 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
         "pausing": list(stopping),
         **counted(span, start, end if clock.met or broken is None else min(end, broken), target.calendar, seen),
     }
+    if span.is_business:
+        values["calendar_name"] = target.calendar_name
+    if promised is not None:
+        values |= {"made": promised["made"], "made_under": promised["policy"]}
     told = _told(metric, due, clock.met, broken, paused, values)
-    more = _about_promise(promised, due, present, target, metric)
+    more = _about_promise(promised, due, present, target, metric, ctx.policy.digest)
     unseen = _unseen(ctx, start, stopping, metric)
     reasons = tuple(each for each in (told, more, unseen) if each is not None)
-    return Deadline(None if paused else due, start, clock.met, broken, paused, reasons, {kept_as(metric): keeps})
+    return Deadline(None if paused else due, start, clock.met, broken, paused, reasons, news)
+
+
+def _as_promised(
+    promised: Mapping[str, Any], start: datetime, met: datetime | None, end: datetime, target: Target
+) -> Deadline | None:
+    """The deadline without its reasons where it is just as it was kept, with nothing new; None where it is not."""
+    span = target.span
+    same = (span.text, span.unit, span.amount, target.calendar.digest, target.matrix, None)
+    if same != tuple(promised[name] for name in ("target", "unit", "amount", "calendar", "matrix", "paused_to")):
+        return None
+    if promised["met"] != (None if met is None else iso(met)):
+        return None
+    due = datetime.fromisoformat(promised["due"])
+    broken = due if end >= due else None
+    if promised["breached"] != (None if broken is None else promised["due"]):
+        return None
+    return Deadline(due, start, met, broken, None, ())
 
 
 def _same_terms(kept: Mapping[str, Any], target: Target) -> bool:
@@ -242,7 +281,12 @@ def _told(
 
 
 def _about_promise(
-    promised: Mapping[str, Any] | None, due: datetime, present: datetime, target: Target, metric: str
+    promised: Mapping[str, Any] | None,
+    due: datetime,
+    present: datetime,
+    target: Target,
+    metric: str,
+    present_policy: str,
 ) -> Reason | None:
     if promised is None or due == present:
         return None
@@ -253,6 +297,7 @@ def _about_promise(
     return reason(
         "PROMISE_KEPT", text, metric=metric, kept=due, present=present, made=promised["made"],
         made_under=promised["policy"], made_with_calendar=promised["calendar"], present_calendar=target.calendar.digest,
+        present_policy=present_policy,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class AssignmentRule:
             yield self.when
 
     def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
-        """Whom it concerns: about all other tickets, and by itself where it only chooses for others, it is not asked."""
+        """Whom it concerns: nobody, where it only chooses for others; about all other tickets it is not asked."""
         if self.when is None and not self.situations:
             return None, NEVER
         return self.situations or None, self.when

@@ -7,11 +7,11 @@ bounded by a cap per escalation, by an age, and by a least time between two. See
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.core.model import STATUSES, Call, Decision, Reason, RuleRef, Want
+from connector.core.model import STATUSES, TOGGLED, Call, Decision, Reason, RuleRef, Want
 from connector.core.policy import Condition, Context, Span
 from connector.core.rules._common import KEEPS_ALIVE, answer, earliest, gate, iso, reason, written
 from connector.core.rules._situation_clock import first_follow_up, series
@@ -21,6 +21,7 @@ from connector.core.tri import Tri
 
 _STATUS_CLASH = "E051"
 _SPAN_CLASH = "E052"
+_NOTE_OWED = timedelta(hours=24)  # a note that was not left within this after its toggle is left no more
 _LEAST_BUSINESS = 3600  # seconds; closer follow-ups would mean thousands of instants in one escalation
 
 
@@ -102,6 +103,15 @@ class KeepaliveRule:
         return self._decide_escalated(ctx, told.reasons, told.wake_at)
 
     def _decide_escalated(self, ctx: Context, reasons: tuple[Reason, ...], wake: datetime | None) -> Decision:
+        decision = self._decide_toggle(ctx, reasons, wake)
+        owed = self._owed(ctx)
+        if owed is None:
+            return decision
+        why = reason("NOTE_OWED", "the note of the last toggle was not left with it; it is left now")
+        wants = (owed, *decision.wants)
+        return replace(decision, call=Call.ACT, reasons=(*decision.reasons, why), wants=wants)
+
+    def _decide_toggle(self, ctx: Context, reasons: tuple[Reason, ...], wake: datetime | None) -> Decision:
         start = ctx.situation_since or ctx.now
         # A day mistyped into the future must not lift the bounds: they count from when the ticket was first seen.
         begin = start if start <= ctx.now else ctx.memory.first_seen or ctx.now
@@ -115,7 +125,7 @@ class KeepaliveRule:
         autoclose = self._autoclose(ctx, start)
         # The auto-close instant goes into every toggle: it says how urgent the toggle is.
         due = follow_up.due or autoclose.due
-        reasons = (*reasons, *follow_up.reasons, *autoclose.reasons)
+        reasons = (*reasons, *follow_up.reasons, self._used(begin, toggles), *autoclose.reasons)
         last = max(ctx.memory.toggles, default=None)
         next_at = earliest(wake, follow_up.next_at, autoclose.next_at, end)
         if due is None:
@@ -147,6 +157,13 @@ class KeepaliveRule:
             return reason("CAP_REACHED", text, count=count, cap=self.cap)
         return None
 
+    def _used(self, begin: datetime, toggles: list[datetime]) -> Reason:
+        """How much of its bounds this escalation has used."""
+        cap = "any number" if self.cap is None else str(self.cap)
+        text = f"toggled {len(toggles)} times of at most {cap} in this escalation, until {iso(begin + self.until)}"
+        told = [iso(at) for at in toggles]
+        return reason("TOGGLES", text, toggles=told, cap=self.cap, since=begin, until=begin + self.until)
+
     # --- the follow-up ----------------------------------------------------------------------------------------------
     def _follow_up(self, ctx: Context, start: datetime, toggles: list[datetime]) -> _Asked:
         instants = self._instants(ctx, start)
@@ -154,7 +171,8 @@ class KeepaliveRule:
             return instants
         last, number, following = instants
         if last is None:
-            why = reason("FOLLOW_UP_LATER", f"the first follow-up is at {iso(following or start)}", next=following)
+            text = f"the first follow-up is at {iso(following or start)}"
+            why = reason("FOLLOW_UP_LATER", text, since=start, next=following)
             return _Asked(None, (why,), following)
         key = f"{self._episode(ctx, start)}:f{number}"
         since = ctx.ticket.status_since
@@ -235,6 +253,26 @@ class KeepaliveRule:
             return (toggle,), ()
         note = Want("note", key, text=text, due=due.at, details={"private": True, "with": due.key})
         return (toggle, note), ()
+
+    def _owed(self, ctx: Context) -> Want | None:
+        """The note of the last effective toggle, where the daemon died or failed between the two."""
+        last = ctx.memory.extra.get(TOGGLED)
+        if self.note is None or not isinstance(last, Mapping):
+            return None
+        key = str(last["key"])
+        at = ctx.memory.done.get(key)
+        ours = key.startswith(f"keepalive:{self.ref.name}:{ctx.ticket.id}:")
+        if not ours or at is None or f"{key}:note" in ctx.memory.done:
+            return None
+        if not timedelta(0) <= ctx.now - datetime.fromisoformat(at) < _NOTE_OWED:
+            return None
+        due = None if last["due"] is None else datetime.fromisoformat(last["due"])
+        number, count = int(last["number"]), int(last["count"])
+        text, _ = written(ctx, self.note, due=due, number=number, count=count + 1, cap=self.cap)
+        if text is None:
+            return None
+        details = {"private": True, "with": key, "owed": True}
+        return Want("note", f"{key}:note", text=text, due=due, details=details)
 
 
 FIELDS = (

@@ -12,7 +12,8 @@ from typing import Any
 
 from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef
 from connector.core.policy import Condition, Context, Span
-from connector.core.rules._common import answer, earliest, evidence, gate, iso, reason
+from connector.core.rules._common import answer, earliest, evidence, gate, held_since, iso, reason
+from connector.core.rules._deadlines import clock
 from connector.core.rules._matrix_events import BEGINNINGS, METRICS, begin_of
 from connector.core.rules._steps import KINDS, PARTS, STEP_FIELDS, Step, Taking, parts_of
 from connector.core.spec import (
@@ -95,10 +96,11 @@ class MatrixRule:
         fired = self._fired(ctx, begin)
         coming = self._coming(ctx, instants, max(due, fired), reach, closing)
         wake = earliest(told.wake_at, lift_wake, *coming[:1])
+        lifted_at, keeps = self._lifted_since(ctx, begin, lifted)
         reasons = (*told.reasons, *lifts)
         rest = Call.UNKNOWN if unsure else Call.WAIT if coming else Call.NO
         if ctx.brief and rest is not Call.UNKNOWN and (due == 0 or due < fired):
-            return answer(ctx, self.ref, rest, (), wake_at=wake)
+            return answer(ctx, self.ref, rest, (), wake_at=wake, keeps=keeps)
         if due == 0 or due < fired:
             code, text = (
                 ("LEVEL_LATER", f"level {self._first_to_come(instants, coming)} is due at {iso(coming[0])}")
@@ -107,11 +109,14 @@ class MatrixRule:
                 if fired
                 else ("NO_LEVEL", f"priority {ctx.ticket.priority} reaches no level")
             )
-            why = reason(code, text, since=begin, level=fired or None, next=coming[0] if coming else None)
-            return answer(ctx, self.ref, rest, (*reasons, why, *unsure), wake_at=wake)
+            why = reason(
+                code, text, since=begin, level=fired or None, next=coming[0] if coming else None,
+                **self._ladder(ctx, begin, instants, coming[0] if coming else None),
+            )  # fmt: skip
+            return answer(ctx, self.ref, rest, (*reasons, why, *unsure), wake_at=wake, keeps=keeps)
 
-        at = min(instants[due - 1], ctx.now)
-        why = self._due_reason(ctx, begin, due, instants[due - 1], closing)
+        at = min(instants[due - 1], lifted_at) if due <= lifted else instants[due - 1]
+        why = self._due_reason(ctx, begin, due, instants, closing)
         taking = Taking(lambda part: self._key(ctx, begin, due, part), at, due, why.text)
         parts = list(parts_of(ctx, self.levels[due - 1].step, taking))
         wants = tuple(part.want for part in parts if part.want is not None)
@@ -123,7 +128,7 @@ class MatrixRule:
             *unsure,
         )
         call = Call.ACT if wants else Call.UNKNOWN if any(part.unknown for part in parts) else rest
-        keeps = {name: value for part in parts for name, value in part.keeps.items()}
+        keeps = {**keeps, **{name: value for part in parts for name, value in part.keeps.items()}}
         return answer(ctx, self.ref, call, reasons, wants=wants, wake_at=wake, keeps=keeps)
 
     # --- which level ------------------------------------------------------------------------------------------------
@@ -173,6 +178,28 @@ class MatrixRule:
         unsure = [each for level, reasons in doubts if level > lifted for each in reasons]
         return lifted, why, unsure, wake
 
+    def _lifted_since(self, ctx: Context, begin: datetime, lifted: int) -> tuple[datetime, Mapping[str, Any]]:
+        """(since when the ticket is lifted so high in this episode, what to remember of it).
+
+        The instant stays as it is while the level waits to be carried out: the evidence, the digest of a held plan and
+        what a person did since rest on it. A ticket first seen lifted was so since the event, or since its condition
+        held; one that was seen without is lifted now.
+        """
+        if not self.start:
+            return ctx.now, EMPTY
+        name, since = f"lift:{self.ref.name}", iso(begin)
+        kept = ctx.memory.extra.get(name)
+        kept = kept if kept is not None and kept["since"] == since else None
+        if kept is not None and kept["level"] == lifted:
+            return datetime.fromisoformat(kept["at"]), EMPTY
+        if not lifted or kept is not None:
+            at = ctx.now.replace(microsecond=0)
+        else:
+            at = min(held_since(ctx, begin, when) for when, level in self.start if level == lifted)
+        if ctx.memory.first_seen is None:
+            return at, EMPTY  # nobody remembers: an export, or a single look
+        return at, {name: {"since": since, "level": lifted, "at": iso(at)}}
+
     def _reach(self, ctx: Context, lifted: int) -> int | Reason:
         """How many levels the ticket may reach: by the depth of its priority, and at least where it was lifted to."""
         if not self.depth:
@@ -191,9 +218,31 @@ class MatrixRule:
                 return number
         return 0
 
-    def _due_reason(self, ctx: Context, begin: datetime, number: int, at: datetime, closing: datetime | None) -> Reason:
-        level, lifted = self.levels[number - 1], at > ctx.now
+    def _ladder(
+        self, ctx: Context, begin: datetime, instants: Sequence[datetime], until: datetime | None
+    ) -> dict[str, Any]:
+        """For explanations: when each level is due, and what was counted of the way to `until`."""
+        if ctx.brief:
+            return {}
+        levels = [
+            {"level": n, "after": level.after.text, "due": iso(at)}
+            for n, (level, at) in enumerate(zip(self.levels, instants, strict=True), 1)
+        ]
+        if until is None:
+            return {"levels": levels}
+        spans = (*(level.after for level in self.levels), *([self.close_within] if self.close_within else ()))
+        name = self.calendar or ctx.policy.default_calendar
+        calendar = ctx.policy.calendar(name)
+        span = next((each for each in spans if each.after(begin, calendar) == until), spans[0])
+        return {"levels": levels, **clock(span, begin, ctx.now, calendar, name, until)}
+
+    def _due_reason(
+        self, ctx: Context, begin: datetime, number: int, instants: Sequence[datetime], closing: datetime | None
+    ) -> Reason:
+        level, at = self.levels[number - 1], instants[number - 1]
+        lifted = at > ctx.now
         values: dict[str, Any] = {"level": number, "since": begin, "after": level.after.text, "due": at}
+        values |= self._ladder(ctx, begin, instants, at)
         if lifted:
             text = f"level {number} is due at once, before {level.after.text} since {self.since} have passed"
         elif closing is not None and at == closing and self.close_within is not None:

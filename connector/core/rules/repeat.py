@@ -73,6 +73,10 @@ class RepeatRule:
         for fact in self.facts.values():
             yield from fact.when.values()
 
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: a ticket that insists on nothing need not be asked about."""
+        return None, self.by.insists
+
     def decide(self, ctx: Context) -> Decision:
         """ACT where all rows that may hold decide the same and it is not done yet; UNKNOWN where they differ."""
         told_when = gate(ctx, None, self.by.insists)
@@ -149,7 +153,14 @@ class RepeatRule:
         spoken = {fact: values for fact, values in known.items() if len(values) < len(self.table.facts[fact])}
         text = "; ".join(f"{fact} is {' or '.join(values)}" for fact, values in spoken.items()) or "nothing is known"
         shown = {fact: list(values) for fact, values in known.items()}
-        reasons.append(reason("FACTS", text, facts=shown, due=self._deadline(ctx, found)))
+        clocks = {
+            name: {"ticket": one.id, **deadline.told(ctx, one)}
+            for name, deadline, one in (
+                ("first", self.deadline, found.first), ("follow_up", self.follow_up_deadline, found.follow_up),
+            )
+            if one is not None and not ctx.brief
+        }  # fmt: skip
+        reasons.append(reason("FACTS", text, facts=shown, due=self._deadline(ctx, found), clocks=clocks))
         return known, reasons, earliest(*wakes)
 
     def _deadline(self, ctx: Context, found: Found) -> datetime | None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.core.model import PRIORITIES, Call, Decision, Reason, RuleRef, Want
+from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef, Want
 from connector.core.policy import Condition, Context, Span
 from connector.core.rules._common import Gate, answer, done_reason, earliest, gate, iso, reason, written
 from connector.core.rules._deadlines import back_from
 from connector.core.rules._matrix_events import METRICS
 from connector.core.rules._pauses import observed_pauses
-from connector.core.rules._sla_clock import Deadline, Target, deadline_of, running
+from connector.core.rules._sla_clock import Deadline, Reminder, Target, deadline_of, running
 from connector.core.rules._steps import STEP_FIELDS, TO, Step, Taking, addressees, parts_of, span_fields
 from connector.core.spec import (
     Duration,
@@ -42,16 +42,6 @@ _WAITING = ("waiting_customer", "waiting_other")
 _PAUSES = {"first_response": (), "next_response": (), "resolution": _WAITING}
 
 Targets = Span | Mapping[str, Span | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """Who is told so long before the deadline of these metrics (none: of all)."""
-
-    before: Span
-    notify: tuple[str, ...]
-    text: str | None
-    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +87,16 @@ class SlaRule:
         if self.when is not None:
             yield self.when
 
+    one_of_several = True  # see `shortlist.Selective`: an earlier policy may hold
+
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns; the first policy is asked about all, since it keeps the pauses for the others."""
+        return self.situations or None, self.when
+
     def decide(self, ctx: Context) -> Decision:
         """ACT where a reminder is due or a deadline is broken; WAIT for the next of them; NO under another policy."""
-        pauses = observed_pauses(ctx)
+        # A policy asked before this one has learnt the pauses already.
+        pauses = EMPTY if ctx.brief and "sla" in ctx.shared else observed_pauses(ctx)
         ctx.learn(pauses)
         own, refusal, wake = self._holds(ctx)
         if refusal is not None:
@@ -117,11 +114,15 @@ class SlaRule:
         for rule, told in asked:
             wake = earliest(wake, told.wake_at)
             if rule is self:
-                first = reason("POLICY", f"policy {self.ref.name!r} is the first that concerns the ticket")
                 holds = told.tri is Tri.YES
+                if ctx.brief:
+                    return (), None if holds else told.call, wake
+                first = reason("POLICY", f"policy {self.ref.name!r} is the first that concerns the ticket")
                 return (*told.reasons, first) if holds else told.reasons, None if holds else told.call, wake
         last, why = asked[-1]
         if why.tri is Tri.YES:
+            if ctx.brief:
+                return (), Call.NO, wake
             text = f"policy {last.ref.name!r} concerns the ticket and comes first ({last.ref.file}:{last.ref.line})"
             return (reason("OTHER_POLICY", text, policy=last.ref.name),), Call.NO, wake
         own = gate(ctx, self.situations or None, self.when)
@@ -178,7 +179,8 @@ class SlaRule:
             return reason("NO_TARGET", text, metric=metric, priority=priority)
         breach = self._breach_of(metric)
         matrix = next((each.matrix for each in breach if each.matrix is not None), None)
-        return Target(self.ref.name, span, priority, ctx.policy.calendar(self.calendar), self.pauses[metric], matrix)
+        name = self.calendar or ctx.policy.default_calendar
+        return Target(self.ref.name, span, priority, ctx.policy.calendar(name), self.pauses[metric], matrix, name)
 
     def _breach_of(self, metric: str) -> tuple[Breach, ...]:
         return tuple(each for each in self.breach if not each.metrics or metric in each.metrics)
@@ -217,7 +219,8 @@ class SlaRule:
                 continue
             if ctx.now < at:
                 told.wake = earliest(told.wake, at)
-                told.reasons.append(reason("REMINDER_LATER", f"a reminder comes at {iso(at)}", **values))
+                if not ctx.brief:
+                    told.reasons.append(reason("REMINDER_LATER", f"a reminder comes at {iso(at)}", **values))
                 continue
             begin = f"sla:{ctx.ticket.id}:{iso(state.start)}:{metric}:remind{number}"
             key = f"{begin}:{iso(state.due)}"

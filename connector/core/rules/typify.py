@@ -48,6 +48,10 @@ class TypifyRule:
         """The rule's one condition."""
         yield self.when
 
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets it need not be asked."""
+        return None, self.when
+
     def decide(self, ctx: Context) -> Decision:
         """ACT for each field that is not as it should be and that nobody else set."""
         told = gate(ctx, None, self.when)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.core.conditions_base import NEVER
 from connector.core.model import Call, Decision, Memory, RuleRef, Ticket, Want
 from connector.core.policy import Condition, Context, Policy, Span
 from connector.core.rules._common import answer, done_reason, gate, iso, reason, written
@@ -61,6 +62,10 @@ class VocabularyRule:
         if self.note is None or at is None or now - at >= self.within:
             return False
         return memory.extra.get(self._name) != iso(at) and self._key(ticket, at) not in memory.done
+
+    def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
+        """Whom it concerns: about all other tickets, and where replies are not read, it need not be asked."""
+        return None, NEVER if self.note is None else self.when
 
     def decide(self, ctx: Context) -> Decision:
         """ACT with one private note for a reply that has such words; each reply is looked at once."""

@@ -21,7 +21,7 @@ _KNOWN = frozenset(["c", "v", "row", "is", "t", "r", "f", "rPr", "rPh"])
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text with the format's own escapes (`_x000D_`) undone."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
@@ -99,7 +99,7 @@ class SharedTexts:
 
         def end(tag: str) -> None:
             if tag == "si":
-                self.add(_plain("".join(parts)))
+                self.add(plain_text("".join(parts)))
             elif tag == "t":
                 state["inside"] = False
             elif tag == "rPh":
@@ -215,7 +215,7 @@ class SheetRows:
         if kind == "s":
             return self._texts[int(text)] if text.strip().isdigit() else ""
         if kind in {"str", "inlineStr", "e"}:
-            return _plain(text)
+            return plain_text(text)
         if kind == "b":
             return "true" if text.strip() == "1" else "false"
         if kind == "d":

@@ -16,7 +16,7 @@ import pytest
 
 from connector import audit
 from connector.errors import ConfigurationError, StoreError
-from connector.store import StoreBusy, open_store, sql
+from connector.store import StoreBusy, auditlines, open_store, sql
 from connector.store import sqlite as sqlite_module
 from connector.store.sqlite import SqliteStore
 from tests.contract.store_samples import T0, at, row
@@ -85,7 +85,7 @@ def test_the_audit_table_refuses_update_delete_and_replace(store: SqliteStore, p
             person.execute(statement)
     person.close()
     with pytest.raises(StoreError, match="append-only"), store.transaction():
-        store._run("INSERT OR REPLACE INTO audit SELECT seq, at, account, 'x', ticket, body, prev, hash FROM audit", ())
+        store._run("INSERT OR REPLACE INTO audit SELECT seq, at, account, 'x', ticket, body, prev, hash, v, salt, commitment, redacted FROM audit", ())
     assert audit.verify(store).ok
 
 
@@ -112,12 +112,17 @@ def test_the_audit_table_refuses_update_delete_and_replace(store: SqliteStore, p
         (sql.INTENTS, "SEARCH intents USING INDEX intents_by_time (account=? AND created_at>?)"),
         (sql.INTENTS_OF_TICKET, ("SEARCH intents USING INDEX intents_by_ticket"
          " (account=? AND ticket=? AND created_at>?)")),
-        (sql.AUDIT + " AND account = ? ORDER BY seq LIMIT ?", ("SEARCH audit USING INDEX audit_by_account"
+        (auditlines.EVENTS + " AND account = ? ORDER BY seq LIMIT ?", ("SEARCH audit USING INDEX audit_by_account"
          " (account=? AND seq>?)")),
-        (sql.AUDIT + " AND ticket = ? ORDER BY seq LIMIT ?", ("SEARCH audit USING INDEX audit_by_ticket"
+        (auditlines.EVENTS + " AND ticket = ? ORDER BY seq LIMIT ?", ("SEARCH audit USING INDEX audit_by_ticket"
          " (ticket=? AND seq>?)")),
-        (sql.FIRST_AUDIT_SINCE, "SEARCH audit USING COVERING INDEX audit_by_time (at>?)"),
+        (auditlines.FIRST_SINCE, "SEARCH audit USING COVERING INDEX audit_by_time (at>?)"),
         (sql.PLAN, "SEARCH plans USING INDEX sqlite_autoindex_plans_1 (digest=?)"),
+        (sql.ESCALATION, "SEARCH escalations USING INDEX sqlite_autoindex_escalations_1 (account=? AND id=?)"),
+        (sql.ESCALATIONS + " AND ticket = ? ORDER BY opened_at, id LIMIT ?", ("SEARCH escalations USING INDEX"
+         " escalations_by_ticket (account=? AND ticket=? AND (opened_at,id)>(?,?))")),
+        (sql.ESCALATIONS + " AND is_open = 1 ORDER BY opened_at, id LIMIT ?", ("SEARCH escalations USING INDEX"
+         " escalations_open (account=? AND (opened_at,id)>(?,?))")),
         (sql.EPOCH.format(lock=""), "SEARCH epochs USING PRIMARY KEY (account=?)"),
     ],
 )  # fmt: skip
