@@ -1,7 +1,8 @@
-"""Approvals for a state another process is writing: left as files beside it, taken up by that process's next cycle.
+"""Approvals and registers for a state another process is writing: left as files beside it, taken up by its next cycle.
 
 SQLite before 3.51.3 can damage a database in WAL mode that two processes write at once, so only the holder of the state
-lock writes. Whoever may write into the folder of the state may approve: guard it like the state itself.
+lock writes. Whoever may write into the folder of the state may approve: guard it like the state itself. Nothing is
+taken from a folder that others may write into, through a link, or from a file of another user's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import structlog
 
 from connector.core.plan_json import plan_from_json
 from connector.errors import EscaleraError, StoreError, UsageError
+from connector.private_files import read_own, shared_folder
+from connector.reports.register.keep import KIND, Handed, from_json, take_over, to_json
 from connector.store.base import SavedPlan, Store
 
 _STANDS = timedelta(hours=24)
@@ -64,39 +67,64 @@ def record(store: Store, word: Word) -> SavedPlan:
 
 def leave(state: str, word: Word) -> Path:
     """Leave a word for the process that holds the state. Raises StoreError where the folder can't be written."""
-    folder = _folder(state)
-    text = json.dumps({
+    content = {
         "digest": word.digest, "state": word.state, "by": word.by, "reason": word.reason, "at": word.at.isoformat(),
         "body": word.body,
-    })  # fmt: skip
-    final = folder / f"{word.at:%Y%m%dT%H%M%S%f}-{word.digest[:12]}.json"
+    }  # fmt: skip
+    return _left(state, f"{word.at:%Y%m%dT%H%M%S%f}-{word.digest[:12]}", content)
+
+
+def leave_register(state: str, handed: Handed) -> Path:
+    """Leave registers that came back for the process that holds the state. Raises StoreError, also for too much."""
+    content = to_json(handed)
+    name = f"{handed.at:%Y%m%dT%H%M%S%f}-register-{handed.books[0].sha256[:12] if handed.books else 'none'}"
+    return _left(state, name, content)
+
+
+def _left(state: str, name: str, content: dict[str, Any]) -> Path:
+    folder = _folder(state)
+    text = json.dumps(content)
+    if len(text) > _LARGEST:
+        msg = f"{len(text)} bytes are more than the {_LARGEST} that may be left for the daemon: hand in fewer at a time"
+        raise StoreError(msg)
+    final = folder / f"{name}.json"
     part = final.with_suffix(".part")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        open_to = shared_folder(folder)
+        if open_to is not None:
+            msg = f"{folder} {open_to}: nothing is left where others could put words into people's mouths"
+            raise StoreError(msg)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         part.rename(final)
     except OSError as error:
-        msg = f"{folder}: the approval can't be left there ({error.strerror})"
+        msg = f"{folder}: nothing can be left there ({error.strerror})"
         raise StoreError(msg) from error
     return final
 
 
 def take_up(state: str, store: Store) -> int:
-    """Record every word left beside the state, oldest first; what can't be recorded is said and set aside."""
+    """Record everything left beside the state, oldest first; what can't be recorded is said and set aside."""
     taken = 0
     for path in _waiting(state):
         try:
-            word = _read(path)
-            record(store, word)
-        except (EscaleraError, ValueError, KeyError, TypeError, OSError) as error:
-            _log.error("an approval can't be taken up; it is set aside", file=str(path), why=str(error))
+            content = _content(path)
+            if content.get("kind") == KIND:
+                handed = from_json(content)
+                told = take_over(store, handed).told()
+                _log.info("register taken up", account=handed.account, by=handed.by, what=told)
+            else:
+                word = _word(content)
+                record(store, word)
+                _log.info("approval taken up", plan=word.digest[:12], state=word.state, by=word.by)
+        except (EscaleraError, ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
+            _log.error("what was left can't be taken up; it is set aside", file=str(path), why=str(error))
             with contextlib.suppress(OSError):
                 path.rename(path.with_suffix(".refused"))
             continue
-        _log.info("approval taken up", plan=word.digest[:12], state=word.state, by=word.by)
         path.unlink(missing_ok=True)
         taken += 1
     return taken
@@ -104,15 +132,24 @@ def take_up(state: str, store: Store) -> int:
 
 def _waiting(state: str) -> Iterator[Path]:
     folder = _folder(state)
-    if folder.is_dir():
-        yield from sorted(folder.glob("*.json"))
+    if not folder.is_dir():
+        return
+    open_to = shared_folder(folder)
+    if open_to is not None:
+        _log.error("what was left is not taken up: who left it can't be told", folder=str(folder), why=open_to)
+        return
+    yield from sorted(folder.glob("*.json"))
 
 
-def _read(path: Path) -> Word:
-    if path.stat().st_size > _LARGEST:
-        msg = f"larger than {_LARGEST} bytes"
-        raise ValueError(msg)
-    content = json.loads(path.read_text(encoding="utf-8"))
+def _content(path: Path) -> dict[str, Any]:
+    content = json.loads(read_own(path, _LARGEST))
+    if not isinstance(content, dict):
+        msg = "is no approval"
+        raise TypeError(msg)
+    return content
+
+
+def _word(content: dict[str, Any]) -> Word:
     at = datetime.fromisoformat(content["at"])
     if content["state"] not in {"approved", "rejected"} or at.tzinfo is None:
         msg = "is no approval"

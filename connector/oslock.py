@@ -29,7 +29,7 @@ class StateLock:
         if self._handle is not None:
             return self
         try:
-            handle = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            handle = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             msg = f"{self.path} can't be opened ({error.strerror}); make its folder writable for this user"
             raise StoreError(msg) from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import ConfigurationError
+from connector.logs import keep_out
 
 SERVICE = "escalera"
 HINT_SERVICE = "escalera-hint"
@@ -100,11 +101,11 @@ def audit_key(environment: Mapping[str, str] = os.environ, *, make: bool = False
         return _long_enough(_read(path), f"the systemd credential {AUDIT_CREDENTIAL}")
     try:
         stored = _from_keyring(_AUDIT_ENTRY)
-        if stored is not None or not make or not _is_safe(_backend()):
-            return stored
-        store_key(_AUDIT_ENTRY, secrets.token_hex(_AUDIT_LEAST))
-        # Where two processes make one in the same instant, the one that stands is the key.
-        return _from_keyring(_AUDIT_ENTRY)
+        if stored is None and make and _is_safe(_backend()):
+            store_key(_AUDIT_ENTRY, secrets.token_hex(_AUDIT_LEAST))
+            # Where two processes make one in the same instant, the one that stands is the key.
+            stored = _from_keyring(_AUDIT_ENTRY)
+        return None if stored is None else _clean(stored, "the keyring")
     except ConfigurationError as error:
         msg = f"the keyring gives no key for the audit; unlock it, or set {AUDIT_VARIABLE}"
         raise ConfigurationError(msg) from error
@@ -192,4 +193,5 @@ def _clean(key: str, where: str) -> str:
     if not key or any(ord(sign) < 33 or ord(sign) > 126 for sign in key):
         msg = f"the API key in {where} is empty or holds spaces or unprintable signs"
         raise ConfigurationError(msg)
+    keep_out(key)
     return key

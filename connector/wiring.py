@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from connector import logs
+from connector.audit.sign import Signer
 from connector.core.policy import Policy
 from connector.cycle.run import Account
 from connector.errors import ConfigurationError
@@ -111,7 +112,7 @@ def open_account(
     return Account(
         name=chosen.name, reader=reader, store=store, policy=policy, limits=settings.guard_limits(), writer=writer,
         notifiers=tuple(notifiers), files=files, older=older, clock=clock, rebind=connect,
-        window=timedelta(seconds=settings.notify.window),
+        window=timedelta(seconds=settings.notify.window), signer=Signer() if write else None,
     )  # fmt: skip
 
 

@@ -177,9 +177,14 @@ class FreshdeskReader:
             return None
 
     def _pages(self, path: str, *, kind: str, optional: bool = False) -> Iterator[Any]:
+        before: list[Any] = []
         for page in range(1, _MOST_PAGES + 1):
             params = {"per_page": PAGE_SIZE, "page": page}
             rows = _as_list(self._client.get(path, params, kind=kind, optional=optional).body, path)
+            if rows and rows == before:
+                msg = f"GET {path}: page {page} is page {page - 1} again; the list is not read"
+                raise Unavailable(msg)
+            before = rows
             yield from rows
             if len(rows) < PAGE_SIZE:
                 return

@@ -151,10 +151,24 @@ def _read(path: Path) -> tuple[dict[str, bytes], list[Problem]]:
     files: dict[str, bytes] = {}
     for file, place in sorted(found.items()):
         try:
-            files[file] = place.read_bytes()
+            files[file] = _bytes(place, path)
         except OSError as error:
             unreadable(file, error)
     return files, problems
+
+
+def _bytes(place: Path, pack: Path) -> bytes:
+    """A file's bytes, of an overlong one enough to say so. Raises OSError.
+
+    What a link that leads out of the pack points at would be shown in messages and kept in the state to whoever may
+    write the pack, read with the daemon's rights; and a pipe would hold the daemon.
+    """
+    if pack.is_dir() and not place.resolve().is_relative_to(pack.resolve()):
+        raise OSError(errno.ELOOP, "it is a link that leads out of the pack's folder")
+    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        return file.read(32 * MAX_BYTES)
 
 
 def _root(path: Path) -> str:

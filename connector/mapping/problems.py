@@ -131,13 +131,14 @@ class Problem:
 
     def render(self) -> str:
         """The problem with its source line, carets under the mistake, and the hint beside them."""
-        head = f"{self.place}  {self.code} {_printable(self.text)}"
+        head = f"{_printable(self.place)}  {self.code} {_printable(self.text)}"
+        hint = _printable(self.hint)
         if not self.line or not self.source.strip():
-            return f"{head}\n      {self.hint}" if self.hint else head
+            return f"{head}\n      {hint}" if hint else head
         source, col = _window(_veiled(self.source), self.col)
         pad = "".join("\t" if char == "\t" else " " for char in source[: col - 1])
         carets = "^" * max(1, min(self.length, len(source) - col + 1))
-        under = f"{'':5} | {pad}{carets}" + (f"  {self.hint}" if self.hint else "")
+        under = f"{'':5} | {pad}{carets}" + (f"  {hint}" if hint else "")
         return f"{head}\n{self.line:5} | {_printable(source)}\n{under}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from connector.errors import ConfigurationError
 from connector.helpdesks.base import Reader, Writer
 from connector.notifiers.base import Delivery, Message, Notifier, NotifierKind
+from connector.private_files import open_private
 
 
 class Outbox:
@@ -43,7 +44,7 @@ class Outbox:
     @staticmethod
     def _append(path: Path, message: Message) -> None:
         line = json.dumps(dataclasses.asdict(message), ensure_ascii=False) + "\n"
-        handle = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        handle = open_private(path, append=True)
         try:
             os.write(handle, line.encode())
         finally:

@@ -52,6 +52,10 @@ assignment:
     candidates: [supervisora]
     by: first
     fallback: supervision
+root_cause:
+  - {name: carga, cause: overloaded_agent, load: {times_peers: 1.5, least: 10}, field: custom.causa, label: [Carga]}
+  - {name: equipo, cause: waiting_on_team, when: {tags: espera}, team: supervision, hand_over: true, note: nota}
+  - {name: promesa, cause: promise_broken, promise: broken, sla: broken}
 repeat:
   - name: insistence
     when: {any_phrase: [still no answer, second time I ask]}

@@ -27,6 +27,8 @@ UP = ["assign group None -> Supervisión", "note: escalated", "notify Laura Nú�
 AT_ONCE = [UP[0], "note: escalated, checklist", UP[2]]
 TOGGLE = "toggle in_process -> completed -> in_process"
 KEPT = [f"{TOGGLE} (auto-close)"]
+#: Parts, labels and letters come from others: the cause that is suggested for the line just entered.
+OWED = "register: cause waiting_on_team"
 HIGHEST_FROM = {
     None: ["assign group None -> Gerencia", "set priority normal -> urgent", "notify Laura Núñez, Jorge Medina"],
     "Supervisión": [
@@ -47,7 +49,7 @@ BY_HAND: dict[str, dict[str, list[str]]] = {
     # 72 h promised; up only after them; followed up weekly with toggle.
     "no-diagnosis": {
         "03-02 09:00": ["note: checklist"],
-        "03-05 09:00": [*UP, "register: tab Sin diagnóstico"],
+        "03-05 09:00": [*UP, "register: tab Sin diagnóstico", "register: cause promise_broken"],
         "03-09 09:00": followed(1),
         "03-16 09:00": followed(2),
         "03-23 09:00": followed(3),
@@ -57,7 +59,7 @@ BY_HAND: dict[str, dict[str, list[str]]] = {
     },
     # Up at once; followed up after 13 days, and again after 13 more.
     "no-parts": {
-        "03-02 09:00": [*AT_ONCE, "register: tab Sin piezas"],
+        "03-02 09:00": [*AT_ONCE, "register: tab Sin piezas", OWED],
         "03-15 09:00": followed(1),
         "03-28 09:00": followed(2),
         "04-01 09:00": HIGHEST_FROM["Supervisión"],
@@ -65,7 +67,7 @@ BY_HAND: dict[str, dict[str, list[str]]] = {
     },
     # Up at once; followed up at 72 h with a note; then kept from closing, 13.5 days after each toggle.
     "no-return-label": {
-        "03-02 09:00": [*AT_ONCE, "register: tab Sin guía"],
+        "03-02 09:00": [*AT_ONCE, "register: tab Sin guía", OWED],
         "03-05 09:00": followed(1),
         "03-18 21:00": KEPT,
         "04-01 09:00": [*KEPT, *HIGHEST_FROM["Supervisión"]],
@@ -73,14 +75,14 @@ BY_HAND: dict[str, dict[str, list[str]]] = {
     # Inside five business days the deadline is told; outside them it goes up. No follow-up, no toggle but to live.
     "no-return-letter": {
         "03-02 09:00": ["note: checklist, reply"],
-        "03-09 09:00": [*UP, "register: tab Sin carta"],
+        "03-09 09:00": [*UP, "register: tab Sin carta", OWED],
         "03-15 21:00": KEPT,
         "03-29 09:00": KEPT,
         "04-01 09:00": HIGHEST_FROM["Supervisión"],
     },
     # Up at once; followed up at the promise of five business days.
     "no-replacement": {
-        "03-02 09:00": [*AT_ONCE, "register: tab Sin reemplazo"],
+        "03-02 09:00": [*AT_ONCE, "register: tab Sin reemplazo", OWED],
         "03-09 09:00": followed(1),
         "03-22 21:00": KEPT,
         "04-01 09:00": HIGHEST_FROM["Supervisión"],

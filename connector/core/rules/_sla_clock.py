@@ -17,7 +17,8 @@ from connector.core.policy import Context, Span
 from connector.core.rules._common import iso, reason
 from connector.core.rules._deadlines import counted, deadline, moved
 from connector.core.rules._matrix_events import kept_as
-from connector.core.rules._pauses import closed_at, pauses_in
+from connector.core.rules._pauses import KEPT, PAUSING, closed_at, pauses_in
+from connector.core.rules._steps import Step
 from connector.core.tri import Tri
 from connector.core.worktime import Period, WorkCalendar
 
@@ -68,6 +69,15 @@ class Reminder:
     before: Span
     notify: tuple[str, ...]
     text: str | None
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What is done when a deadline of these metrics (none: of any) is broken, and which matrix counts from it."""
+
+    step: Step
+    matrix: str | None
     metrics: tuple[str, ...]
 
 
@@ -159,10 +169,6 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
     kept = _kept(ctx, metric)
     same_run = kept is not None and kept["start"] == iso(start)
     promised = kept if same_run and kept is not None and _same_terms(kept, target) else None
-    if ctx.brief and promised is not None and not pauses:
-        standing = _as_promised(promised, start, clock.met, end, target)
-        if standing is not None:
-            return standing
     due, span, present = _due(start, target, promised, over)
     broken = _broken(kept if same_run else None, due, end, now_paused)
     paused = now_paused if clock.met is None and broken is None else None
@@ -207,21 +213,30 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
     return Deadline(None if paused else due, start, clock.met, broken, paused, reasons, news)
 
 
-def _as_promised(
-    promised: Mapping[str, Any], start: datetime, met: datetime | None, end: datetime, target: Target
-) -> Deadline | None:
-    """The deadline without its reasons where it is just as it was kept, with nothing new; None where it is not."""
-    span = target.span
-    same = (span.text, span.unit, span.amount, target.calendar.digest, target.matrix, None)
-    if same != tuple(promised[name] for name in ("target", "unit", "amount", "calendar", "matrix", "paused_to")):
+def standing(
+    ctx: Context, metric: str, rule: str, calendar: WorkCalendar, *, by_priority: bool
+) -> tuple[datetime, datetime | None] | None:
+    """(start, deadline, or None where it was met) of a ticket on which nothing happened since they were kept.
+
+    The short way, without reasons, of what is nearly always so: the same policy, version and calendar, no pause seen or
+    running, every field known, and the deadline not reached. None where it is not so: then `deadline_of` tells.
+    """
+    ticket, extra = ctx.ticket, ctx.memory.extra
+    kept = extra.get(kept_as(metric))
+    if kept is None or KEPT in extra or ticket.unknown or ticket.status in PAUSING or ticket.status is None:
         return None
-    if promised["met"] != (None if met is None else iso(met)):
+    if (kept["rule"], kept["policy"], kept["calendar"]) != (rule, ctx.policy.digest, calendar.digest):
         return None
-    due = datetime.fromisoformat(promised["due"])
-    broken = due if end >= due else None
-    if promised["breached"] != (None if broken is None else promised["due"]):
+    if kept["priority"] != (ticket.priority if by_priority else None) or kept["paused_to"] or kept["breached"]:
         return None
-    return Deadline(due, start, met, broken, None, ())
+    start = datetime.fromisoformat(kept["start"])
+    met = (ticket.first_responded_at or ticket.agent_responded_at) if metric == "first_response" else None
+    if start != ticket.created_at or (by_priority and ticket.priority is None):
+        return None
+    if met is not None or kept["met"] is not None:
+        return (start, None) if met is not None and kept["met"] == iso(met) else None
+    due = datetime.fromisoformat(kept["due"])
+    return (start, due) if ctx.now < due else None
 
 
 def _same_terms(kept: Mapping[str, Any], target: Target) -> bool:

@@ -16,7 +16,7 @@ from connector.core.rules._common import Gate, answer, done_reason, earliest, ga
 from connector.core.rules._deadlines import back_from
 from connector.core.rules._matrix_events import METRICS
 from connector.core.rules._pauses import observed_pauses
-from connector.core.rules._sla_clock import Deadline, Reminder, Target, deadline_of, running
+from connector.core.rules._sla_clock import Breach, Deadline, Reminder, Target, deadline_of, running, standing
 from connector.core.rules._steps import STEP_FIELDS, TO, Step, Taking, addressees, parts_of, span_fields
 from connector.core.spec import (
     Duration,
@@ -32,6 +32,7 @@ from connector.core.spec import (
     defaults,
 )
 from connector.core.tri import Tri
+from connector.core.worktime import WorkCalendar
 
 _REMINDER = "E055"
 _NO_TARGET = "E032"
@@ -42,15 +43,6 @@ _WAITING = ("waiting_customer", "waiting_other")
 _PAUSES = {"first_response": (), "next_response": (), "resolution": _WAITING}
 
 Targets = Span | Mapping[str, Span | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """What is done when a deadline of these metrics (none: of any) is broken, and which matrix counts from it."""
-
-    step: Step
-    matrix: str | None
-    metrics: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -134,6 +126,16 @@ class SlaRule:
 
     # --- one metric -------------------------------------------------------------------------------------------------
     def _ask(self, ctx: Context, metric: str, told: _Told) -> None:
+        if ctx.brief and metric != "next_response":
+            calendar = ctx.policy.calendar(self.calendar)
+            by_priority = not isinstance(self.targets[metric], Span)
+            found = standing(ctx, metric, self.ref.name, calendar, by_priority=by_priority)
+            if found is not None:
+                start, due = found
+                if due is not None:
+                    told.waits, told.wake = True, earliest(told.wake, due)
+                    self._remind(ctx, metric, Deadline(due, start, None, None, None, ()), calendar, told)
+                return
         clock = running(ctx, metric)
         if clock.start is None:
             told.unknown = told.unknown or clock.unknown
@@ -161,7 +163,7 @@ class SlaRule:
         else:
             told.waits = True
             told.wake = earliest(told.wake, state.due)
-            self._remind(ctx, metric, state, target, told)
+            self._remind(ctx, metric, state, target.calendar, told)
 
     def _target(self, ctx: Context, metric: str) -> Target | Reason:
         targets = self.targets[metric]
@@ -206,12 +208,12 @@ class SlaRule:
                 if part.want is not None:
                     told.wants.append(part.want)
 
-    def _remind(self, ctx: Context, metric: str, state: Deadline, target: Target, told: _Told) -> None:
+    def _remind(self, ctx: Context, metric: str, state: Deadline, calendar: WorkCalendar, told: _Told) -> None:
         assert state.due is not None
         for number, reminder in enumerate(self.remind, 1):
             if reminder.metrics and metric not in reminder.metrics:
                 continue
-            at = back_from(state.due, reminder.before, target.calendar)
+            at = back_from(state.due, reminder.before, calendar)
             values = {"metric": metric, "before": reminder.before.text, "due": state.due, "at": at}
             if at <= state.start:
                 text = f"the deadline is less than {reminder.before.text} after the start: there is no reminder"

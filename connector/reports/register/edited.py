@@ -244,6 +244,7 @@ class _Sheet:
         hidden = self._own(_hidden(cells, self.keys), mine)
         added: list[str] = []
         others: list[str] = []
+        places: list[int] = []
         for column, text in sorted(visible.items()):
             name = names.get(column)
             if name is not None and _is_comments(name):
@@ -251,14 +252,17 @@ class _Sheet:
             if hidden is not None and hidden.readable:
                 if not hidden.wrote(name, mine.get(name or "", text)):
                     added.append(self._named(column, text))
+                    places.append(column)
             elif name is None:
                 added.append(self._named(column, text))
+                places.append(column)
             elif name != "ticket":
                 # In a row typed by hand all is somebody's words; without hidden columns nobody can tell.
                 typed = hidden is None and "seal" in self.keys and not (name == "when" and _DATE.fullmatch(mine[name]))
                 (added if typed else others).append(self._named(column, text))
         for note in self.notes.get(number, ()):
             author = tidy(note.author)
+            places.append(note.column)
             added.append(self._named(note.column, tidy(f"{author}: {note.text}" if author else note.text)))
         comment = self._comment(number, cells)
         base = hidden.base if hidden is not None else None
@@ -267,9 +271,10 @@ class _Sheet:
             return None
         if hidden is not None and hidden.readable and hidden.id:
             ticket, at = hidden.ticket, hidden.at
-        first = min(visible, default=min((note.column for note in self.notes.get(number, ())), default=0))
+        told = self.keys.get("comments") if comment and comment != base else None
+        first = places[0] if places else self.keys.get("comments", min(visible, default=0))
         return EditedRow(
-            self.grid.name, place_of(number, self.keys.get("comments", first)), (hidden.id or None) if hidden else None,
+            self.grid.name, place_of(number, first if told is None else told), (hidden.id or None) if hidden else None,
             ticket, at, base, hidden.stamp if hidden else "", comment, tuple(added), tuple(others),
         )  # fmt: skip
 

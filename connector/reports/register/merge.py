@@ -123,7 +123,7 @@ def merge_book(book: EditedBook, desk: Desk, *, by: str, when: str) -> list[str]
             continue
         record = _record(row, desk)
         if record is None:
-            if False:
+            if _keep(row, desk, book.file):
                 lost.append(f"{book.file}: tab '{row.tab}', cell {row.cell}")
         else:
             desk.records[record.id] = record
