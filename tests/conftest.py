@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# Nothing a test does may reach the keyring of whoever runs it: neither read a key there nor make one.
+os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
 
 def _server_programs() -> Path | None:
     """The folder that holds PostgreSQL's own `initdb` and `pg_ctl`: the newest installed, else the one on PATH."""

@@ -263,6 +263,11 @@ class _Feed:
     def _ask(self, number: int) -> FeedPage:
         page = self._fetch(self._since, number)
         self._asked += 1
+        seen = (self._since, number, [row.id for row in page.rows])
+        before, self._shown = self._shown, seen
+        if page.rows and before is not None and before[0] == seen[0] and before[1] != number and before[2] == seen[2]:
+            msg = f"page {number} of the ticket list is page {before[1]} again; it can't be read whole"
+            raise Unavailable(msg)
         if self._horizon is None:
             self._horizon = page.at
         if any(row.stamp is not None and row.stamp < self._since for row in page.rows):

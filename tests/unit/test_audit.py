@@ -16,7 +16,7 @@ import pytest
 from connector import audit
 from connector.audit import Filter, Flaw, Head, verify
 from connector.store import AuditEvent, Store, open_store
-from connector.store.chain import event_hash
+from connector.store.chain import commitment, sealed_hash
 from connector.store.codec import instant_text
 from tests.contract.store_samples import at
 
@@ -51,11 +51,11 @@ def events(store: Store) -> list[AuditEvent]:
 
 def rehashed(event: AuditEvent) -> AuditEvent:
     """An event whose own hash is right for what it says."""
-    digest = event_hash(
-        event.prev, seq=event.seq, at=instant_text(event.at), account=event.account, kind=event.kind,
-        ticket=event.ticket, body=event.body,
-    )  # fmt: skip
-    return replace(event, hash=digest)
+    sealed = commitment(event.salt or "", ticket=event.ticket, body=event.body)
+    digest = sealed_hash(
+        event.prev, seq=event.seq, at=instant_text(event.at), account=event.account, kind=event.kind, sealed=sealed
+    )
+    return replace(event, commitment=sealed, hash=digest)
 
 
 def test_a_good_chain_holds_as_store_events_and_export(store: Store, events: list[AuditEvent]) -> None:
@@ -67,15 +67,20 @@ def test_a_good_chain_holds_as_store_events_and_export(store: Store, events: lis
     assert verify([]) == audit.Verification(0, Head(0, audit.GENESIS))
 
 
+def _plain(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def test_the_hash_can_be_computed_by_anyone(store: Store, events: list[AuditEvent]) -> None:
     """From the exported lines with nothing of ours: json, sorted keys, SHA-256."""
     prev = "0" * 64
     for line in audit.export_jsonl(events):
         held = json.loads(line)
-        rest = {key: held[key] for key in held if key not in {"prev", "hash"}}
-        text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        inner = _plain({key: held[key] for key in ("body", "ticket")})
+        assert held["commitment"] == hashlib.sha256(f"{held['salt']}{inner}".encode()).hexdigest()
+        rest = _plain({key: held[key] for key in ("account", "at", "commitment", "kind", "seq", "v")})
         assert held["prev"] == prev
-        prev = hashlib.sha256(f"{prev}\n{text}".encode()).hexdigest()
+        prev = hashlib.sha256(f"{prev}\n{rest}".encode()).hexdigest()
         assert held["hash"] == prev
 
 
@@ -240,5 +245,5 @@ def test_csv_cells_are_no_formulas(store: Store) -> None:
     assert tuple(header) == audit.CSV_COLUMNS
     assert cells == [
         "11", "2026-01-05T09:31:00.000000Z", "'=1+1", "'@SUM(A1)", '\' \t-1,"a"\n', '{"s":"=cmd|\\"x\\""}',
-        event.prev, event.hash,
+        event.prev, event.hash, "2", event.salt, event.commitment, "",
     ]  # fmt: skip

@@ -178,7 +178,7 @@ def _csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 def _write(path: Path, content: bytes) -> Path:
     """Write a file whole or not at all, readable by its owner only."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)  # made with mode 0600
         try:
             with os.fdopen(handle, "wb") as stream:
