@@ -58,6 +58,11 @@ def hold(
     the plan that waits has changed in part, it stands for a while as it is: each change would be a plan of its own to
     look at, and none would be the newest when it is approved.
     """
+    former = None if resting is None else resting.saved
+    if former is not None and resting is not None and resting.plan is not None:
+        stands = former.state == "held" and timedelta(0) <= now - former.saved_at < CHANGES_AFTER
+        if stands and _share_any(plan, verdict, resting.plan):
+            return former.digest, False
     part = held_part(plan, verdict, resting.plan if resting is not None else None)
     if not part.actions:
         return None, False
@@ -65,11 +70,6 @@ def hold(
     waits = known is not None and known.state in ("held", "approved", "rejected")
     if known is not None and waits and (known.expires_at is None or known.expires_at > now):
         return part.digest, False
-    former = None if resting is None else resting.saved
-    if former is not None and former.state == "held" and timedelta(0) <= now - former.saved_at < CHANGES_AFTER:
-        known_ids = {one.id for one in resting.plan.actions} if resting is not None and resting.plan else set()
-        if any(one.id in known_ids for one in part.actions):
-            return former.digest, False
     saved = SavedPlan(
         digest=part.digest, account=account.name, state="held", body=plan_to_json(part, verdict), saved_at=now,
         expires_at=now + HELD_FOR, reason="; ".join(one.text for one in verdict.holds),
@@ -82,6 +82,13 @@ def hold(
         )
     _log.warning("plan held", account=account.name, plan=part.digest, actions=len(part.actions), why=saved.reason)
     return part.digest, True
+
+
+def _share_any(plan: Plan, verdict: Verdict, waiting: Plan) -> bool:
+    """Whether anything of the waiting plan is still held in this one."""
+    going = frozenset(verdict.deferred) | frozenset(verdict.exempt)
+    held = {action.id for action in plan.actions} - going
+    return any(action.id in held for action in waiting.actions)
 
 
 def apply_approved(

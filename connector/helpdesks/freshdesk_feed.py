@@ -134,6 +134,7 @@ class _Feed:
         self._fresh_floor: datetime | None = None
         self._deep = False
         self._asked = 0
+        self._shown: tuple[datetime, int, list[str]] | None = None
         self._crossed: int | None = None
 
     def run(self, *, cold: bool) -> Iterator[Batch]:
