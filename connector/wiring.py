@@ -13,6 +13,7 @@ import structlog
 
 from connector import logs
 from connector.audit.sign import Signer
+from connector.core.asked import asks_for_customer
 from connector.core.policy import Policy
 from connector.cycle.run import Account
 from connector.errors import ConfigurationError
@@ -130,6 +131,7 @@ def _opening(
         name=chosen.name, kind=chosen.helpdesk, maps=policy.maps, key=key or (lambda: api_key(chosen.name)),
         clock=clock, stop=stop, url=chosen.url, path=path, leave_free=http.leave_free, per_minute=http.per_minute,
         connect_timeout=http.connect_timeout, read_timeout=http.read_timeout, deadline=http.deadline,
+        customer=asks_for_customer(policy),
     )  # fmt: skip
 
 

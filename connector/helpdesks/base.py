@@ -150,7 +150,7 @@ class Opening:
 
     `maps`: the pack's field maps by helpdesk name. `key`: called only by kinds that need a secret. `leave_free`,
     `per_minute`: the share of the quota left to others, and a ceiling of the operator's own. `clock`: the present
-    (UTC). `stop`: set where waits must end at once.
+    (UTC). `stop`: set where waits must end at once. `customer`: tickets must tell who asks, also where that costs more.
     """
 
     name: str
@@ -166,6 +166,7 @@ class Opening:
     read_timeout: float = 30.0
     deadline: float = 120.0
     stop: threading.Event | None = None
+    customer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

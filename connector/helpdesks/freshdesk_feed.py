@@ -264,17 +264,26 @@ class _Feed:
     def _ask(self, number: int) -> FeedPage:
         page = self._fetch(self._since, number)
         self._asked += 1
-        seen = (self._since, number, [row.id for row in page.rows])
-        before, self._shown = self._shown, seen
-        if page.rows and before is not None and before[0] == seen[0] and before[1] != number and before[2] == seen[2]:
-            msg = f"page {number} of the ticket list is page {before[1]} again; it can't be read whole"
-            raise Unavailable(msg)
+        if self._repeats(number, page):
+            # A hundred rows may have moved on between the two; then the next answer is yet another page.
+            page = self._fetch(self._since, number)
+            if self._repeats(number, page):
+                msg = f"page {number} of the ticket list is another page again; it can't be read whole"
+                raise Unavailable(msg)
+        self._shown = (self._since, number, [row.id for row in page.rows])
         if self._horizon is None:
             self._horizon = page.at
         if any(row.stamp is not None and row.stamp < self._since for row in page.rows):
             msg = f"the ticket list shows rows older than the updated_since={_text(self._since)} it was asked for"
             raise Unavailable(msg)
         return page
+
+    def _repeats(self, number: int, page: FeedPage) -> bool:
+        """Whether the page shows the very rows of the page of another number asked for before it."""
+        if self._shown is None or page.last is None:
+            return False
+        since, other, ids = self._shown
+        return since == self._since and other != number and ids == [row.id for row in page.rows]
 
     def _unknown(self, page: FeedPage) -> list[FeedRow]:
         """The rows not delivered yet in just this state, each once."""

@@ -21,6 +21,7 @@ def _open(opening: Opening) -> tuple[Reader, Writer | None]:
         opening.url,
         opening.key(),
         _map(opening),
+        include=("stats", "description", *(("requester",) if opening.customer else ())),
         budget=_budget(opening.name, opening.url, opening.leave_free, opening.per_minute),
         stop=opening.stop,
         options=HttpOptions(
