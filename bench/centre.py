@@ -15,7 +15,10 @@ from connector.core.policy import Policy
 from connector.mapping.load import load_policy_from_texts
 
 NOW = datetime(2026, 3, 11, 17, 0, tzinfo=UTC)
+CYCLE = timedelta(minutes=5)
 LISTS, PHRASES = 25, 500
+#: `mixed`: five kinds of rules, deadlines and assignment included; `three`: priorities, levels and keep-alive alone.
+MIXES = ("mixed", "three")
 SITUATIONS = ("sin-diagnostico", "sin-piezas", "sin-guia", "reemplazo", "regulador", "lesion")
 
 _NOUNS = (
@@ -46,6 +49,7 @@ _SENTENCES = (
 )
 _SUBJECTS = ("Consulta sobre mi equipo", "Seguimiento de caso", "Problema con el servicio", "Solicitud de revisión")
 _GROUPS = ("Soporte", "Cobranza", "Logística", "Taller", "Ventas")
+_AGENTS = ("Ana Ruiz", "Luis Paz", "Eva Gil", "Juan Sol")
 _CHANNELS = ("email", "portal", "phone", "chat", "twitter", "facebook")
 _WORKING = (("open", 30), ("in_process", 30), ("waiting_customer", 12), ("waiting_other", 8))
 _FINISHED = (("completed", 12), ("closed", 8))
@@ -81,8 +85,27 @@ def phrase_lists(seed: int) -> dict[str, list[str]]:
     return {f"lista{n}": ordered[n * size : (n + 1) * size] for n in range(LISTS)}
 
 
-def rules() -> list[Rule]:
-    """24 by phrases, 8 by fields and clocks (kind priority), 12 of levels (matrix), 6 of keep-alive."""
+def rules(mix: str = "mixed") -> list[Rule]:
+    """50 rules. `three`: 24 by phrases, 8 by fields and clocks (kind priority), 12 of levels (matrix), 6 of keep-alive.
+    `mixed`: six by phrases and two ladders fewer, and 4 policies of deadlines (sla) and 4 of assignment instead.
+    """
+    made = _three()
+    if mix == "mixed":
+        left_out = {*(f"frases {n}" for n in range(18, 24)), "niveles lista 3", "niveles lista 14"}
+        made = [one for one in made if one.name not in left_out] + [
+            Rule("plazos cobranza", "sla", group="Cobranza"),
+            Rule("plazos redes", "sla", channels=("twitter", "facebook")),
+            Rule("plazos lista 20", "sla", phrases="lista20"),
+            Rule("plazos generales", "sla"),
+            Rule("temas lista 18", "assignment", phrases="lista18"),
+            Rule("temas lista 19", "assignment", phrases="lista19", channels=("email", "portal")),
+            Rule("temas lista 21", "assignment", phrases="lista21", statuses=("open",)),
+            Rule("taller", "assignment", group="Taller", statuses=("open",)),
+        ]
+    return made
+
+
+def _three() -> list[Rule]:
     made = [
         Rule(
             f"frases {n}",
@@ -116,7 +139,7 @@ def rules() -> list[Rule]:
     return made
 
 
-def pack(seed: int) -> str:
+def pack(seed: int, mix: str = "mixed") -> str:
     """The rules as one file of the mapping language."""
     listed = phrase_lists(seed)
     lines = [
@@ -126,6 +149,8 @@ def pack(seed: int) -> str:
         "people:",
         "  supervision: {group: Supervisión, email: supervision@example.com}",
         "  gerencia: {group: Gerencia, email: gerencia@example.com}",
+        "  turno: {agent: Ana Ruiz, email: ana@example.com}",
+        "  relevo: {agent: Luis Paz, email: luis@example.com}",
         "phrases:",
         *(f"  {name}: [{', '.join(phrases)}]" for name, phrases in listed.items()),
         "situations:",
@@ -133,9 +158,11 @@ def pack(seed: int) -> str:
         "  - {id: regulador, title: Regulador, detect: {any_phrase: lista23}}",
         "  - {id: lesion, title: Lesión, detect: {all: [{any_phrase: lista22}, {channel: phone}]}, detection: act}",
     ]
-    for kind in ("priority", "matrix", "keepalive"):
-        lines.append(f"{kind}:")
-        for one in (each for each in rules() if each.kind == kind):
+    for kind in ("priority", "sla", "matrix", "keepalive", "assignment"):
+        of_kind = [each for each in rules(mix) if each.kind == kind]
+        if of_kind:
+            lines.append(f"{kind}:")
+        for one in of_kind:
             lines += _written(one)
     return "\n".join(lines) + "\n"
 
@@ -158,6 +185,15 @@ def _written(one: Rule) -> Iterator[str]:
         yield f"    situations: [{one.situation}]"
     if one.kind == "priority":
         yield "    priority: urgent"
+    elif one.kind == "sla":
+        yield "    first_response: 120 business hours"
+        yield "    resolution: {low: 45 business days, normal: 400 business hours, high: 65d, urgent: 65d}"
+        yield "    remind: [{before: 2 business hours, notify: supervision}]"
+        yield "    breach: [{notify: gerencia}]"
+    elif one.kind == "assignment":
+        yield "    candidates: [turno, relevo]"
+        yield "    by: first"
+        yield "    fallback: supervision"
     elif one.kind == "keepalive":
         yield "    follow_up: {after: 7d, every: 7d}"
     else:
@@ -170,9 +206,9 @@ def _written(one: Rule) -> Iterator[str]:
         yield "      - {after: 20 business days, priority: urgent}"
 
 
-def policy(seed: int) -> Policy:
+def policy(seed: int, mix: str = "mixed") -> Policy:
     """The pack, loaded as any pack is."""
-    return load_policy_from_texts({"bench.yaml": pack(seed)}, "bench")
+    return load_policy_from_texts({"bench.yaml": pack(seed, mix)}, "bench")
 
 
 def tickets(count: int, seed: int, *, open_only: bool = False) -> Iterator[Ticket]:
@@ -195,6 +231,7 @@ def tickets(count: int, seed: int, *, open_only: bool = False) -> Iterator[Ticke
             says or channel in _CHANNELS[3:]
         ) and chance.random() < 0.9  # what the rules wanted of most of them was done before
         escalated = chance.random() < 1 / 12
+        answered = changed if chance.random() < 0.7 else None
         yield Ticket(
             str(number + 1),
             status=chance.choices(statuses, weights)[0],
@@ -204,12 +241,14 @@ def tickets(count: int, seed: int, *, open_only: bool = False) -> Iterator[Ticke
             body=" ".join(sentences),
             tags=("vip",) if chance.random() < 0.01 else (),
             group=chance.choice(_GROUPS),
+            agent=None if chance.random() < 0.05 else chance.choice(_AGENTS),
             requester=f"Cliente {number % 997}",
             escalation_type=chance.choice(SITUATIONS[:4]) if escalated else None,
             created_at=created,
             updated_at=changed,
             status_since=changed,
-            agent_responded_at=changed if chance.random() < 0.7 else None,
+            first_responded_at=answered,
+            agent_responded_at=answered,
             customer_responded_at=created,
             escalated_at=changed if escalated else None,
             autoclose_clock=changed,

@@ -1,6 +1,7 @@
 """How many tickets a second are decided, on one core: beside plain `re` with closures, and beside zen-engine.
 
-    python -m bench.decide [--tickets 100000] [--sample 2000] [--rounds 5] [--seed 1] [--json]
+    python -m bench.decide [--tickets 100000] [--sample 2000] [--rounds 5] [--seed 1]
+        [--mix mixed] [--json]
 
 Seconds are CPU seconds of this process. Every round times every engine, one after the other; figures are medians of the
 rounds, ratios are medians of the ratios within a round. What each engine does and does not do stands in README.md.
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import centre
-from connector.core.evaluate import evaluate
+from connector.core.evaluate import evaluate, remember
 from connector.core.model import Call, Memory, Ticket
 from connector.core.policy import Policy
 from connector.core.text import PhraseIndex
@@ -33,9 +34,18 @@ _FINISHED = ("completed", "closed")
 
 
 # --- escalera -------------------------------------------------------------------------------------------------------
-def escalera(policy: Policy, *, brief: bool) -> Engine:
+def escalera(policy: Policy, memories: Mapping[str, Memory], *, brief: bool) -> Engine:
     """Decisions with their wants and reasons, situations, and the instant at which to look again."""
-    return lambda ticket: evaluate(policy, ticket, _NOTHING, centre.NOW, brief=brief)
+    return lambda ticket: evaluate(policy, ticket, memories[ticket.id], centre.NOW, brief=brief)
+
+
+def remembered(policy: Policy, tickets: Sequence[Ticket]) -> dict[str, Memory]:
+    """What the cycle before left of each ticket: promises, pauses, the situation. Nothing was carried out by it."""
+    before = centre.NOW - centre.CYCLE
+    return {
+        ticket.id: remember(_NOTHING, evaluate(policy, ticket, _NOTHING, before, brief=True), before)
+        for ticket in tickets
+    }
 
 
 # --- peers ----------------------------------------------------------------------------------------------------------
@@ -89,9 +99,9 @@ def _tests(rule: centre.Rule) -> Iterator[_Test]:
         yield _holds("lists", rule.phrases)
 
 
-def closures() -> Callable[[Mapping[str, Any]], list[str]]:
+def closures(mix: str) -> Callable[[Mapping[str, Any]], list[str]]:
     """The rules' conditions as closures: which hold. No situations detected, no deadlines, no reasons."""
-    compiled = [(rule.name, tuple(_tests(rule))) for rule in centre.rules()]
+    compiled = [(rule.name, tuple(_tests(rule))) for rule in centre.rules(mix)]
 
     def holding(of: Mapping[str, Any]) -> list[str]:
         if of["status"] in _FINISHED:
@@ -101,14 +111,14 @@ def closures() -> Callable[[Mapping[str, Any]], list[str]]:
     return holding
 
 
-def plain_re(seed: int) -> Engine:
+def plain_re(seed: int, mix: str) -> Engine:
     """One alternation of all phrases, case-insensitive on word edges; accents and negation are not looked at."""
     lists: dict[str, str] = {}
     for name, phrases in centre.phrase_lists(seed).items():
         lists.update(dict.fromkeys((phrase.lower() for phrase in phrases), name))
     longest = sorted(lists, key=lambda phrase: (-len(phrase), phrase))
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest))})\b", re.IGNORECASE)
-    holding = closures()
+    holding = closures(mix)
 
     def decide(ticket: Ticket) -> list[str]:
         of = facts(ticket)
@@ -122,9 +132,9 @@ def _matched(index: PhraseIndex, ticket: Ticket) -> list[str]:
     return sorted(index.affirmed(ticket.subject or "") | index.affirmed(ticket.body or ""))
 
 
-def matcher_and_closures(seed: int) -> Engine:
+def matcher_and_closures(seed: int, mix: str) -> Engine:
     """The same closures behind Escalera's phrase matcher."""
-    index, holding = PhraseIndex(centre.phrase_lists(seed)), closures()
+    index, holding = PhraseIndex(centre.phrase_lists(seed)), closures(mix)
 
     def decide(ticket: Ticket) -> list[str]:
         of = facts(ticket)
@@ -134,11 +144,11 @@ def matcher_and_closures(seed: int) -> Engine:
     return decide
 
 
-def zen_table(seed: int) -> Engine:
+def zen_table(seed: int, mix: str) -> Engine:
     """zen-engine: one decision table, a row a rule, all that match, behind Escalera's phrase matcher."""
     columns = ("lists", "status", "channel", "priority", "group", "tags", "situation", *_CLOCKS)
     rows = []
-    for number, rule in enumerate(centre.rules()):
+    for number, rule in enumerate(centre.rules(mix)):
         cells = {
             "lists": rule.phrases and f'"{rule.phrases}" in $',
             "status": rule.statuses and ", ".join(f'"{one}"' for one in rule.statuses),
@@ -160,12 +170,12 @@ def zen_table(seed: int) -> Engine:
     return lambda ticket: [row["rule"] for row in decide(ticket)]
 
 
-def zen_expressions(seed: int) -> Engine:
+def zen_expressions(seed: int, mix: str) -> Engine:
     """zen-engine: fifty expressions in one node, its fastest form, behind Escalera's phrase matcher."""
-    names = [rule.name for rule in centre.rules()]
+    names = [rule.name for rule in centre.rules(mix)]
     expressions = [
         {"id": str(number), "key": f"r{number}", "value": " and ".join(_expressed(rule)) or "true"}
-        for number, rule in enumerate(centre.rules())
+        for number, rule in enumerate(centre.rules(mix))
     ]
     decide = _zen("expressionNode", {"expressions": expressions}, seed)
 
@@ -232,24 +242,25 @@ def _differing(engine: Engine, judge: Engine, tickets: Sequence[Ticket]) -> int:
     return sum(sorted(engine(ticket)) != sorted(judge(ticket)) for ticket in tickets)
 
 
-def measure(count: int, sample: int, rounds: int, seed: int) -> dict[str, Any]:
+def measure(count: int, sample: int, rounds: int, seed: int, mix: str) -> dict[str, Any]:
     """All figures of one run. `sample`: tickets the slow engines are timed on."""
-    policy = centre.policy(seed)
+    policy = centre.policy(seed, mix)
     tickets = list(centre.tickets(count, seed))
+    memories = remembered(policy, tickets)
     gc.freeze()  # the tickets are no engine's garbage: nobody pays for looking through them
     some = tickets[:sample]
     engines: dict[str, tuple[Engine, Sequence[Ticket]]] = {
-        "escalera": (escalera(policy, brief=True), tickets),
-        "escalera, every no explained": (escalera(policy, brief=False), some),
-        "same matcher + closures": (matcher_and_closures(seed), tickets),
-        "re alternation + closures": (plain_re(seed), some),
+        "escalera": (escalera(policy, memories, brief=True), tickets),
+        "escalera, every no explained": (escalera(policy, memories, brief=False), some),
+        "same matcher + closures": (matcher_and_closures(seed, mix), tickets),
+        "re alternation + closures": (plain_re(seed, mix), some),
     }
     try:
-        engines["same matcher + zen-engine table"] = (zen_table(seed), some)
-        engines["same matcher + zen-engine expressions"] = (zen_expressions(seed), some)
+        engines["same matcher + zen-engine table"] = (zen_table(seed, mix), some)
+        engines["same matcher + zen-engine expressions"] = (zen_expressions(seed, mix), some)
     except ImportError:
         pass  # the table then says that the peer is not installed
-    judge = matcher_and_closures(seed)
+    judge = matcher_and_closures(seed, mix)
     wrong = {
         name: _differing(engine, judge, some)
         for name, (engine, _) in engines.items()
@@ -263,6 +274,7 @@ def measure(count: int, sample: int, rounds: int, seed: int) -> dict[str, Any]:
     gc.unfreeze()
     return {
         "python": platform.python_version(),
+        "mix": mix,
         "tickets": count,
         "sample": len(some),
         "rounds": rounds,
@@ -286,10 +298,10 @@ def measure(count: int, sample: int, rounds: int, seed: int) -> dict[str, Any]:
 
 def table(found: Mapping[str, Any]) -> str:
     """The figures for people."""
-    size = f"{found['tickets']} tickets of {found['characters']} characters"
+    size = f"{found['tickets']} tickets of {found['characters']} characters, {found['rules']} rules ({found['mix']})"
     happens = f"{found['finished_share']:.0%} finished, {found['acting_share']:.0%} act"
     lines = [
-        f"{size}, {found['rules']} rules, {found['phrases']} phrases; {happens}, {found['waking_share']:.0%} wake",
+        f"{size}, {found['phrases']} phrases; {happens}, {found['waking_share']:.0%} wake",
         f"medians of {found['rounds']} rounds, one core",
         "",
         f"{'engine':40}{'tickets/s':>12}{'escalera is':>14}{'answers that differ':>22}",
@@ -312,9 +324,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sample", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mix", choices=centre.MIXES, default=centre.MIXES[0])
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    found = measure(given.tickets, given.sample, given.rounds, given.seed)
+    found = measure(given.tickets, given.sample, given.rounds, given.seed, given.mix)
     print(json.dumps(found, indent=1) if given.json else table(found))
 
 

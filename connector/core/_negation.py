@@ -56,7 +56,7 @@ _HAVE: Final = _table("""
     constituye da ho abbiamo hanno avevo aveva abbia have had got ve
     """)
 _NEED: Final = _table("""
-    pretendo pretendemos amerite requiera requieran necesite merezca merita richieda amerita ameritan ocupo ocupamos
+    busco busca buscan buscamos cerco cerchiamo pretendo pretendemos amerite requiera requieran necesite merezca merita richieda amerita ameritan ocupo ocupamos
     necesito necesita necesitamos necesitan requiero requiere requerimos requieren preciso precisa precisamos pido
     pedimos solicito solicitamos exijo exigimos quiero queremos quisiera deseo deseamos urge serve servono occorre
     occorrono bisogna richiedo richiede richiediamo chiedo chiediamo voglio vogliamo vorrei necessita necessito need
@@ -75,7 +75,7 @@ _MODAL: Final = _table("""
     potete deve devono devo dovete dovrebbe potrebbe intendo planeo could should would will must may might
     """)
 # How something came: "no llegó dañada"; only before a participle, since in "no llegó urgente" it is the parcel.
-_CAME: Final = _table("llego llegaron vino vinieron venia regreso regresaron salio salieron resulto resultaron quedo")
+_CAME: Final = _table("llega llegan llego llegaron viene vienen vino vinieron venia venian regreso regresaron salio salieron resulto resultaron quedo")
 _PARTICIPLES: Final = tuple(f"{end}{s}" for end in ("ado", "ada", "ido", "ida", "oto", "ota") for s in ("", "s"))
 # Going: only before where to: "no va a ser urgente", "no voy a demandar", "non vado dall'avvocato".
 _GO: Final = _table("voy vamos va van iba vaya vayan ire iremos going vado andiamo vanno andro andremo andrei rivolgo")
@@ -90,8 +90,13 @@ _ACTION: Final = _table("""
     contestar responder venir atender llamar enviar mandar resolver arreglar reparar acudir tratar tratarlo contesten
     conteste respondan responda vengan venga atiendan atienda llamen llame envien envie manden mande resuelvan resuelva
     arreglen reparen acudan traten den rispondere venire intervenire richiamare chiamare agire inviare rispondiate
-    veniate interveniate rispondano vengano intervengano
+    veniate interveniate rispondano vengano intervengano pase pases pasen paseis pasarme comunique comuniquen transfiera
+    transfieran passi passate passarmi
     """)
+# Taking a step: "no pienso tomar acciones legales", "non intendo intraprendere azioni legali".
+_STEP: Final = _table(
+    "tomar emprender iniciar interponer presentar ejercer prendere intraprendere avviare iniziare presentare take taking"
+)
 _CAN: Final = _table("puede pueden podria podrian puedo podemos puo possono posso possiamo potete can could") | _GO
 _NEED_NOUN: Final = _table(
     "intencion intenzione intention falta necesario necesaria necesidad bisogno necessario necessaria necessary"
@@ -100,7 +105,7 @@ _NEED_NOUN: Final = _table(
 # need ("no necesito respuesta urgente"; in "sin respuesta urgente" it is the answer that is missing).
 _TOPIC: Final = _table("""
     tema temas solicitud request richiesta segnalazione pratica caso casos asunto asuntos cosa cosas cuestion situacion
-    problema motivo pregunta consulta questione situazione domanda matter issue case thing problem question situation
+    problema motivo accion acciones azione azioni pregunta consulta questione situazione domanda matter issue case thing problem question situation
     """)
 _REQUEST: Final = _table("""
     respuesta atencion solucion revision visita llamada ayuda gestion asistencia intervencion reparacion risposta
@@ -223,10 +228,11 @@ class _Walk:
                 nothing = at
             elif word in _LINK:
                 linked, subject = True, False
-            elif word in _INFINITE or word in _ACTION:
+            elif word in _INFINITE or word in _ACTION or word in _STEP:
                 if verb and not linked:
                     return None
                 verb, linked, acts = "infinite", False, acts or word in _ACTION
+                wants = "" if word in _STEP else wants
             elif kind := self._verb(at, first):
                 if subject or (acts and word in _CAN):
                     return None
@@ -236,7 +242,7 @@ class _Walk:
                     return None  # "tiene que ser" is one verb, "hay que es" is nothing
                 if nothing is not None:
                     return nothing
-                if wants and kind not in {"need", "copula"}:
+                if wants and kind not in {"need", "copula", "opinion"}:
                     return None
                 if wants == "request" and kind != "need":
                     return None

@@ -7,7 +7,7 @@ A placeholder without a value makes the text unfillable: it is not sent with a h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -104,16 +104,30 @@ class TextOfPack:
         """
         filled = {name: value for name, value in values.items() if value is not None and value != ""}
         custom = {name[7:]: value for name, value in filled.items() if name.startswith("custom.")}
-        plain = {name: str(value) for name, value in filled.items() if "." not in name}
+        # Of a value longer than any text may be, what could stand in one: so filling in never takes more than it gives.
+        plain = {name: str(value)[: MAX_TEXT + 1] for name, value in filled.items() if "." not in name}
+        custom = {name: value[: MAX_TEXT + 1] if isinstance(value, str) else value for name, value in custom.items()}
         try:
-            text = self._template.render(**plain, custom=custom)
+            text = _up_to(MAX_TEXT, self._template.generate(**plain, custom=custom))
         except (TemplateError, TypeError, ValueError, OverflowError) as error:
             msg = f"text '{self.name}': {shown(str(error), 120)}"
             raise Unfillable(msg) from None
         if len(text) > MAX_TEXT:
-            msg = f"text '{self.name}' would have {len(text)} characters; at most {MAX_TEXT} are sent"
+            msg = f"text '{self.name}' would have more than {MAX_TEXT} characters, which is the most that is sent"
             raise Unfillable(msg)
         return text.strip("\n")
+
+
+def _up_to(most: int, parts: Iterable[str]) -> str:
+    """The parts as one text, no further than to the first sign too many."""
+    taken: list[str] = []
+    size = 0
+    for part in parts:
+        taken.append(part)
+        size += len(part)
+        if size > most:
+            break
+    return "".join(taken)
 
 
 def compile_text(name: str, node: Node) -> tuple[TextOfPack | None, list[Problem]]:

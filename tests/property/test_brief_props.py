@@ -82,6 +82,10 @@ def _policy(conditions: list[Clause], detect: Clause | None, *, suggest: bool) -
         ),
         kit.rule("matrix", "o", since="status", depth={"low": 1}, levels=({"after": kit.span("9bh"), "note": "a"},)),
         kit.rule("keepalive", "k", situations=("no-parts", "damaged"), when=two),
+        kit.rule("sla", "s", when=one, resolution=kit.span("3d")),
+        kit.rule("sla", "t", when=three, first_response=kit.span("5bh"), resolution=kit.span("2bd")),
+        kit.rule("sla", "u", situations=("damaged",), resolution=kit.span("1d")),
+        kit.rule("sla", "v", resolution=kit.span("9d")),
     ]  # fmt: skip
     phrases = {name: listed for clause in [*conditions, *filter(None, [detect])] for name, listed in clause.phrases()}
     situations: list[Situation] = [kit.situation("no-parts"), kit.situation("damaged", detect, suggest=suggest)]
@@ -117,3 +121,23 @@ def test_brief_agrees_with_full_on_the_shipped_packs(pack: Path, data: st.DataOb
 
 
 _loaded = cache(load_policy)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_brief_agrees_with_full_while_promises_stand(data: st.DataObject) -> None:
+    """Also on what was remembered: promises kept, met and broken, seen again later and after an edit."""
+    policy = _policy(data.draw(st.lists(CONDITIONS, min_size=4, max_size=4)), None, suggest=True)
+    ticket = replace(
+        data.draw(tickets(("urgente",), ("no-parts", "damaged"))),
+        status=data.draw(st.sampled_from(("open", "in_process", "waiting_customer"))),
+        created_at=NOW - timedelta(minutes=data.draw(st.integers(0, 12 * 24 * 60))),
+        unknown=frozenset(),
+        gone=None,
+    )
+    memory = agree(policy, ticket, Memory(first_seen=NOW), NOW)
+    for _ in range(3):
+        now = NOW + data.draw(st.timedeltas(timedelta(0), timedelta(days=10)))
+        answered = data.draw(st.none() | st.just(now - timedelta(hours=1)))
+        later = replace(ticket, first_responded_at=answered or ticket.first_responded_at)
+        memory = agree(data.draw(st.sampled_from((policy, replace(policy, digest="edited")))), later, memory, now)

@@ -12,10 +12,12 @@ from connector.core.evaluate import evaluate
 from connector.core.model import Call, Memory
 
 
-def test_the_synthetic_centre_is_what_the_figures_say() -> None:
-    """50 rules of three kinds, 500 phrases, bodies of about 600 characters; the same seed gives the same tickets."""
-    policy = centre.policy(1)
+@pytest.mark.parametrize(("mix", "kinds"), [("mixed", 5), ("three", 3)])
+def test_the_synthetic_centre_is_what_the_figures_say(mix: str, kinds: int) -> None:
+    """50 rules of five kinds or of three, 500 phrases, bodies of about 600 characters; the same for a seed."""
+    policy = centre.policy(1, mix)
     rules = [rule for rule in policy.rules if rule.ref.kind != "situation"]
+    assert kinds == len({rule.ref.kind for rule in rules})
     assert (50, centre.PHRASES) == (len(rules), len(policy.index or ()))
     tickets = list(centre.tickets(200, 1))
     assert tickets == list(centre.tickets(200, 1))
@@ -27,11 +29,12 @@ def test_the_synthetic_centre_is_what_the_figures_say() -> None:
     assert sum(each.wake_at is not None for each in found) > 100
 
 
-def test_peers_answer_as_the_closures_do() -> None:
+@pytest.mark.parametrize("mix", centre.MIXES)
+def test_peers_answer_as_the_closures_do(mix: str) -> None:
     """What is compared does the same work: zen-engine, where it is installed, says the same of every ticket."""
     pytest.importorskip("zen")
-    judge = decide.matcher_and_closures(1)
-    for peer in (decide.zen_table(1), decide.zen_expressions(1)):
+    judge = decide.matcher_and_closures(1, mix)
+    for peer in (decide.zen_table(1, mix), decide.zen_expressions(1, mix)):
         assert decide._differing(peer, judge, list(centre.tickets(60, 1))) == 0
 
 
