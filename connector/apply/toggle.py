@@ -34,8 +34,9 @@ def toggle(hands: Hands, intent: Intent, before: Ticket) -> Ending:
     if before.status != back:
         return Ending(Outcome.DRIFTED, f"status is {before.status}, not {back}", before, intent=intent)
     intent = hands.journal.sent(
-        intent, 1, server_at=hands.server_at(), before=_sight(before), clock=stamp(before.autoclose_clock)
-    )
+        intent, 1, server_at=hands.server_at(), at=stamp(hands.journal.now()), before=_sight(before),
+        clock=stamp(before.autoclose_clock),
+    )  # fmt: skip
     answered, trouble = True, None
     reach("write.through.before")
     try:
@@ -141,15 +142,16 @@ def interrupted(intent: Intent, before: Ticket, after: Ticket) -> Ending:
 def set_by_us(intent: Intent, ticket: Ticket) -> bool | None:
     """Whether it was our first write that brought the ticket into `through`; None where nothing can tell.
 
-    The helpdesk's own stamp of the last status change must lie in the time during which our request was under way.
+    The helpdesk's own stamp of the last status change must lie in the time during which our request was under way: by
+    its own clock, or by ours where the one its answers tell is not the one it stamps by.
     """
-    sent = parse(intent.observed.get("server_at")) or sent_at(intent)
+    clocks = [parse(intent.observed.get("server_at")) or sent_at(intent), parse(intent.observed.get("at"))]
     mid = intent.observed.get("mid")
     if mid is not None and mid.get("status_since") is not None and ticket.status_since is not None:
         return parse(mid["status_since"]) == ticket.status_since
     if ticket.status_since is not None:
-        return in_window(ticket.status_since, sent)
-    return True if in_window(ticket.updated_at, sent) else None
+        return any(in_window(ticket.status_since, sent) for sent in clocks)
+    return True if any(in_window(ticket.updated_at, sent) for sent in clocks) else None
 
 
 def reopen(hands: Hands, intent: Intent, after: Ticket) -> Ending:

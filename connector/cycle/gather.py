@@ -125,6 +125,7 @@ def _keep_unread(account: Account, unread: Unread, now: datetime) -> None:
     kept = unread.kept()
     if kept is not None:
         account.store.set_fact(account.name, UNREAD, kept, now)
+        unread.stored(kept)
 
 
 def _mirrored(account: Account, ids: list[str]) -> tuple[dict[str, Mirrored], frozenset[str]]:

@@ -58,7 +58,7 @@ class Unread:
         )
 
     def look(self, account: Account, journal: Journal, now: datetime) -> None:
-        """Where the key sees other tickets than before, the feed goes back to its beginning. Writes the fact SIGHT."""
+        """Where other tickets, or more of each, are seen than before, the feed goes back to its start. Writes SIGHT."""
         sight: str | None = getattr(account.reader, "sight", lambda: None)()
         known = account.store.fact(account.name, SIGHT)
         if sight is None or sight == known:
@@ -127,6 +127,10 @@ class Unread:
         if self._went_back and complete:
             self.feed = None
         self._went_back = False
+
+    def stored(self, kept: Any) -> None:
+        """The fact was written."""
+        self._was = kept
 
     def kept(self) -> Any:
         """The fact as it is to stand; None where nothing changed."""

@@ -22,7 +22,7 @@ from tests.soak.people import Event, script
 from tests.soak.processes import ACCOUNT, KEY, Desk, Emulator
 
 #: Who we are and what is called how: looked up anew from time to time, whatever happens to tickets.
-_NAMES = ("/agents/me", "/ticket_fields", "/agents", "/groups")
+_NAMES = ("/agents/me", "/ticket_fields", "/agents", "/groups", "/companies")
 AUTOCLOSE = ("--autoclose", "8=14d")
 
 

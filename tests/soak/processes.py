@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,8 +29,19 @@ _START_WITHIN = 60.0
 
 
 def environment() -> dict[str, str]:
-    """The environment of every process of a rehearsal: this source tree, and the account's key."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), f"ESCALERA_KEY_{ACCOUNT.upper()}": KEY, "PYTHONWARNINGS": "default"}
+    """The environment of every process of a rehearsal: this source tree, and the account's key.
+
+    Byte code is kept aside: hundreds of starts would else compile the program hundreds of times, where the tests
+    themselves run without writing any.
+    """
+    kept = Path(tempfile.gettempdir()) / f"escalera-tests-{os.getuid()}"
+    return {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(kept),
+        f"ESCALERA_KEY_{ACCOUNT.upper()}": KEY,
+        "PYTHONWARNINGS": "default",
+    }
 
 
 @dataclass(frozen=True, slots=True)

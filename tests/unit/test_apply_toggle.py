@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from connector.apply.journal import Journal
+from connector.apply.recover import recover
+from connector.apply.steps import Hands
 from connector.core.model import Outcome
 from connector.errors import OutcomeUnknown, Refused, Unavailable
 from tests.desk import DAY, World, action, ticket, toggle
@@ -115,3 +118,67 @@ def test_a_note_that_goes_with_a_toggle_is_left_only_with_it(world: World) -> No
     world.desk.agent_edit("1", status="waiting_customer")
     assert outcome_of(run(world, wanted, note)) == [Outcome.DRIFTED, Outcome.UNSENT]
     assert world.desk.notes_of("1") == ()
+
+
+class _OldAnswers:
+    """A reader behind a cache: after a write it shows the ticket of before it, so many times."""
+
+    def __init__(self, world: World, times: int) -> None:
+        self._world, self._reader, self._left = world, world.desk.reader(), times
+        self._old = world.desk.get("1")
+
+    def ticket(self, number: str) -> Any:
+        if self._world.desk.written and self._left > 0:
+            self._left -= 1
+            return self._old
+        return self._reader.ticket(number)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 5, 40])
+def test_an_old_answer_after_the_first_write_never_leaves_the_ticket_finished(world: World, times: int) -> None:
+    """Shown as of before an acknowledged write it is not taken for undone: recovery goes on until it is seen."""
+    world.desk.advance(60)
+    world.account.reader = _OldAnswers(world, times)  # type: ignore[assignment]
+    run(world, toggle(world))
+    for _ in range(60):
+        recover(
+            Hands(world.account.reader, world.account.writer, Journal(world.store, "demo", world.epoch(), world.now))
+        )
+        world.desk.advance(120)
+    statuses = [one.values["status"] for one in world.desk.written]
+    assert (statuses[0], statuses.count("completed")) == ("completed", 1)
+    assert world.desk.get("1").status == "in_process"
+    assert world.store.open_intents("demo") == []
+
+
+def test_a_person_who_edits_in_the_second_of_our_writes_is_not_taken_for_us(world: World) -> None:
+    """Both writes of the toggle and the edit carry one stamp: what we did not write is theirs."""
+
+    def edit(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        world.desk.after_write = None
+        world.desk.agent_edit("1", priority="low")
+
+    world.desk.after_write = edit
+    run(world, toggle(world))
+    assert world.desk.get("1").status == "in_process"
+    assert world.row().memory.human["priority"] == "low"
+
+
+def test_a_refused_toggle_is_tried_again_after_one_hour_two_and_four(world: World) -> None:
+    """The helpdesk closes the ticket within hours: a day would be too long."""
+    tried: list[int] = []
+
+    def refuse(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        tried.append(hours)
+        msg = "403 (test)"
+        raise Refused(msg, status=403)
+
+    world.desk.before_write = refuse
+    wanted = toggle(world)
+    for hours in range(12):  # noqa: B007 - told by `refuse`
+        run(world, wanted)
+        world.desk.advance(3600)
+    assert tried == [0, 1, 3, 7]

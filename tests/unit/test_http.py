@@ -195,6 +195,27 @@ def test_after_the_account_refused_the_key_nothing_more_is_sent_with_it(status: 
         assert len(server.requests) == 1
 
 
+def test_a_refused_key_is_tried_again_after_an_hour_by_one_call() -> None:
+    """Restored, it works without a restart; still refused, one call an hour feeds no lockout."""
+    refusal = answer(401, b'{"code":"invalid_credentials"}')
+    clock = Clock()
+    with RawServer(refusal, refusal, answer(503), answer()) as server:
+        api = client(server.url, clock, attempts=1)
+        assert isinstance(caught(lambda: api.get("/tickets")), AccountBlocked)
+        clock.now += 3599
+        assert isinstance(caught(lambda: api.get("/tickets")), AccountBlocked)
+        assert len(server.requests) == 1
+        clock.now += 2
+        assert isinstance(caught(lambda: api.get("/tickets")), AccountBlocked)
+        assert isinstance(caught(lambda: api.get("/tickets")), AccountBlocked)
+        assert len(server.requests) == 2
+        clock.now += 3601
+        assert isinstance(caught(lambda: api.get("/tickets")), Unavailable)  # tells nothing of the key
+        assert api.get("/tickets").body == {}
+        assert api.get("/tickets").body == {}
+        assert len(server.requests) == 5
+
+
 def test_a_feature_the_plan_lacks_blocks_an_optional_call_only() -> None:
     """A small plan without a list of groups is no blocked account."""
     with RawServer(answer(403, b'{"code":"require_feature"}'), answer(body=b"[]")) as server:

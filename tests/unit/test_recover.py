@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,10 +218,23 @@ def test_a_message_whose_fate_nothing_can_tell_is_unknown_and_not_repeated(world
     assert len(world.outbox.messages) == 1
 
 
-def test_a_ticket_deleted_meanwhile_is_interrupted(world: World) -> None:
-    """Gone: nothing to put back."""
+def test_a_ticket_deleted_halfway_is_put_back_when_it_is_restored(world: World) -> None:
+    """It can't be written to while it is hidden; the line stays open, looked at ever more rarely, for a month."""
     die(world, toggle(world), "write.through.after")
     world.desk.remove("1")
+    assert ends(settle(world)) == []
+    world.desk.put(replace(world.desk.get("1"), gone=None))
+    world.desk.advance(3600)
+    assert ends(settle(world)) == [Outcome.DONE]
+    assert world.desk.get("1").status == "in_process"
+
+
+def test_a_ticket_deleted_halfway_for_good_is_interrupted_in_the_end(world: World) -> None:
+    """Gone for a month: nothing to put back."""
+    die(world, toggle(world), "write.through.after")
+    world.desk.remove("1")
+    assert ends(settle(world)) == []
+    world.desk.advance(32 * 86400)
     assert ends(settle(world)) == [Outcome.INTERRUPTED]
 
 

@@ -280,6 +280,20 @@ def test_a_follow_up_does_not_insist() -> None:
     assert "IS_FOLLOW_UP" in codes(decide(OVERDUE, ticket=insists(type="Follow-up")))
 
 
+def test_words_said_before_a_follow_up_was_filed_are_not_about_its_answer() -> None:
+    """Nothing goes up until the customer speaks again; one still open and overdue does go up."""
+    spoke = insists().created_at
+    assert spoke is not None
+    since = {"created_at": spoke + timedelta(hours=1), "status": "completed"}
+    settled = decide(OVERDUE, follow_up(**since))
+    assert (settled.call, settled.wants, "ANSWERED_SINCE" in codes(settled)) == (Call.NO, (), True)
+    again = replace(insists(), customer_responded_at=spoke + timedelta(hours=2))
+    assert decide(OVERDUE, follow_up(**since), ticket=again).call is Call.ACT
+    assert decide(OVERDUE, follow_up(**{**since, "created_at": spoke - timedelta(hours=1)})).call is Call.ACT
+    late = follow_up(created_at=spoke + timedelta(hours=1), due_by=NOW)
+    assert decide(OVERDUE, late).call is Call.ACT
+
+
 # --- never twice ----------------------------------------------------------------------------------------------------
 def test_one_follow_up_of_a_kind_for_each_request() -> None:
     """Done on this ticket, done on another of the customer's, or left to an earlier open insistence: not again."""

@@ -176,3 +176,100 @@ def test_a_cut_connection_leaves_the_server_serving(start: Start) -> None:
     raw.send(b"{")
     raw.close()
     assert client.get("/agents/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "header"),
+    [
+        ("302:location=https://elsewhere.example/x", 302, ("Location", "https://elsewhere.example/x")),
+        ("429:retry_after=date+30", 429, ("Retry-After", "Mon, 02 Mar 2026 09:00:30 GMT")),
+        ("429:retry_after=-5", 429, ("Retry-After", "-5")),
+        ("html200", 200, ("Content-Type", "text/html")),
+        ("date=garbage", 200, ("Date", "the day after tomorrow")),
+        ("headers=negative", 200, ("X-RateLimit-Used-CurrentRequest", "-2")),
+    ],
+)
+def test_odd_statuses_and_headers(start: Start, spec: str, status: int, header: tuple[str, str]) -> None:
+    """What a gateway, a proxy or a broken clock may send."""
+    answer = start({"id": 1}, faults=spec).get("/tickets", allow_redirects=False)
+    assert (answer.status_code, answer.headers[header[0]]) == (status, header[1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        ("swapped", {"tickets": [1]}), ("null", None), ("text", "ok"), ("number", 7), ("nothing", "empty"),
+        ("nulls", [{"id": None}]), ("texts", [{"id": "1"}]), ("huge", [{"id": 10**60}]), ("lists", [{"id": [1]}]),
+    ],
+)  # fmt: skip
+def test_json_of_another_shape(start: Start, shape: str, first: object) -> None:
+    """The effect stands; only the answer is spoilt."""
+    client = start({"id": 1}, faults=f"shape:as={shape}")
+    text = client.get("/tickets").text
+    body = json.loads(text) if text else "empty"
+    if isinstance(body, list):
+        body = [{"id": body[0]["id"]}]
+    elif isinstance(body, dict):
+        body = {"tickets": [row["id"] for row in body["tickets"]]}
+    assert body == first
+
+
+def test_bodies_that_lie_about_their_length(start: Start) -> None:
+    """Too long, too short, cut in the middle of a chunk, or unpacking to thousands of times their size."""
+    client = start({"id": 1}, faults="length:by=20")
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
+        client.get("/tickets")
+    client.control("faults", "length:by=-20")
+    with pytest.raises(ValueError):
+        json.loads(client.get("/tickets").text)
+    client.control("faults", "chunk_cut")
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
+        client.get("/tickets")
+    client.control("faults", "gzip_bomb:mb=2")
+    answer = client.get("/tickets")
+    assert (int(answer.headers["Content-Length"]) < 20_000, len(answer.content) > 2_000_000) == (True, True)
+    client.control("faults", "huge:mb=2")
+    assert len(client.get("/tickets").content) > 2_000_000
+
+
+def test_old_answers_and_repeated_pages(start: Start) -> None:
+    """A ticket as of before its last change; a list whose pages are all the first one."""
+    client = start(*({"id": n} for n in range(1, 5)), faults="old_answer;repeat_page:on=GET /tickets")
+    assert client.get("/tickets/1").json()["priority"] == 1
+    client.put("/tickets/1", {"priority": 4})
+    assert client.get("/tickets/1").json()["priority"] == 1
+    assert client.state(1)["priority"] == 4
+    pages = [[row["id"] for row in client.get(f"/tickets?per_page=2&page={page}").json()] for page in (1, 2)]
+    assert pages[0] == pages[1]
+
+
+def test_somebody_acts_right_after_a_write(start: Start) -> None:
+    """`sent` picks the write; deleted, archived, merged or undone by an automation."""
+    client = start(*({"id": n} for n in range(1, 4)), faults="human_edit:on=PUT /tickets/*,sent=priority:4,delete=1")
+    client.put("/tickets/1", {"priority": 2})
+    assert client.state(1)["deleted"] is False
+    client.put("/tickets/1", {"priority": 4})
+    assert (client.state(1)["deleted"], client.state(1)["priority"]) == (True, 4)
+    client.control("faults", "undo:seconds=60")
+    client.put("/tickets/2", {"priority": 4})
+    assert client.state(2)["priority"] == 4
+    client.advance(minutes=2)
+    assert client.state(2)["priority"] == 1
+    client.control("faults", "human_edit:on=GET /tickets,ticket=3,set=priority:3")
+    client.get("/tickets")
+    assert client.state(3)["priority"] == 3
+
+
+def test_the_date_jumps_and_the_scope_shows(start: Start) -> None:
+    """By turns right, ahead and behind; the agent's own record tells the scope in force."""
+    client = start({"id": 1}, faults="date_jump=3600;scope=3")
+    hours = {client.get("/tickets").headers["Date"][17:19] for _ in range(3)}
+    assert hours == {"08", "09", "10"}
+    assert client.get("/agents/me").json()["ticket_scope"] == 3
+
+
+@pytest.mark.parametrize("spec", ["shape", "shape:as=round", "length:by=x", "date=late", "headers=odd", "418x"])
+def test_a_bad_item_is_refused(spec: str) -> None:
+    """With what it may be."""
+    with pytest.raises(FaultSpecError, match="fault spec"):
+        Faults().replace(spec)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.emulator import SeedError, World, serve
+from connector.emulator.account import ticket_fields
+from connector.emulator.validation import check_fields
 from tests.unit.emulator.conftest import NOW, Client, Json
 
 Start = Callable[..., Client]
@@ -271,3 +273,17 @@ def test_the_stock_account_runs_the_shipped_packs(start: Start) -> None:
     finally:
         client.session.close()
         client.emulator.stop()
+
+
+def test_channels_of_the_accounts_own_are_shown_and_may_be_set() -> None:
+    """Codes from 101 on, declared in the seed; what is no such code is a problem, said with the others."""
+    made = world(sources={"101": "Presencial"}, tickets=[{"source": "Presencial"}])
+    account = made.account
+    assert made.tickets[1].fields["source"] == 101
+    [shown] = [one for one in ticket_fields(account, "2026-03-02T09:00:00Z") if one["type"] == "default_source"]
+    assert shown["choices"]["Presencial"] == 101
+    assert check_fields({"source": 101}, account, frozenset({"source"})) == []
+    assert check_fields({"source": 102}, account, frozenset({"source"})) != []
+    for wrong in (["Presencial"], {"7": "Presencial"}, {"101": ""}, {"x": "Presencial"}):
+        with pytest.raises(SeedError, match="sources"):
+            world(sources=wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -176,3 +176,18 @@ def test_cursors_survive_storage(since: object, page: int, ended: bool, seen: di
     """Text and back."""
     cursor = Cursor(since, tuple(seen.items()), page, since if page else None, ended and bool(page))  # type: ignore[arg-type]
     assert Cursor.of(cursor.text()) == cursor
+
+
+def test_a_list_whose_pages_are_all_the_first_one_is_refused() -> None:
+    """Taken at its word it would hide the other rows for good; read again when it is right, none is missing."""
+    listing = Listing({number: START - timedelta(days=1) for number in range(1, 351)})
+    mirror = Mirror()
+
+    def stuck(since: datetime, page: int) -> FeedPage:
+        return listing.fetch(since, 1)
+
+    with pytest.raises(Unavailable, match="another page again"):
+        mirror.take(*read_feed(stuck, mirror.cursor))
+    for batch in read_feed(listing.fetch, mirror.cursor):
+        mirror.take(batch)
+    assert set(mirror.rows) == set(range(1, 351))

@@ -110,6 +110,21 @@ def test_every_row_of_a_recorded_list_is_read() -> None:
     assert [ticket.id for ticket in tickets] == [str(row["id"]) for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("card", "phone"),
+    [
+        ({"phone": "5551234567", "mobile": "5559999999"}, "5551234567"),
+        ({"phone": None, "mobile": "5559999999"}, "5559999999"),
+        ({"phone": "", "mobile": None}, None),
+    ],
+)
+def test_who_has_only_a_mobile_phone_is_reached_there(card: dict[str, Any], phone: str | None) -> None:
+    """The number in the phone field, else the mobile one; without either it is known that there is none."""
+    ticket = read({**MINIMAL, "requester": {"name": "Ana", **card}})
+    assert ticket.requester_phone == phone
+    assert "requester_phone" not in ticket.unknown
+
+
 def test_days_of_custom_dates_begin_in_the_maps_zone() -> None:
     """A bare date is that day's start in Mexico, in UTC."""
     row = {**MINIMAL, "custom_fields": {"cf_day": "2026-01-15", "cf_xyz": "Sin diagnóstico"}}
@@ -288,3 +303,10 @@ def test_a_recorded_refusal_tells_field_and_allowed_values() -> None:
     assert isinstance(error, Refused)
     assert error.field == "status"
     assert "It should be one of these values: '2,3,4,5,6,7,8'" in str(error)
+
+
+@pytest.mark.parametrize("number", [10**18, 10**60, 0, -1, True, "7", None, 7.0])
+def test_a_number_no_ticket_can_have_makes_no_ticket(number: Any) -> None:
+    """The API's numbers have 64 bits; a garbled answer must not become a ticket that is there for ever."""
+    row = {"id": number, "status": 2, "created_at": "2026-03-01T09:00:00Z", "updated_at": "2026-03-01T09:00:00Z"}
+    assert isinstance(read_row(row, words(), "here"), Rejected)

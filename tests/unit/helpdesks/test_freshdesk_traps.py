@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from connector.core.fieldmap import FieldMap
-from connector.errors import OutcomeUnknown, Refused
+from connector.errors import OutcomeUnknown, Refused, Unavailable
 from connector.helpdesks.freshdesk_shapes import STATS
 from tests.contract.freshdesk_desk import FIELD_MAP, LAURA, FreshdeskDesk, seed, stamp, ticket
 from tests.contract.helpdesk_contract import NOW, Seen
@@ -353,3 +353,16 @@ def test_the_clock_of_the_auto_close_rule_is_the_one_the_map_names(make: MakeDes
         assert read.autoclose_clock == getattr(read, expected)
     desk = make(ticket(1), field_map=FieldMap("freshdesk", autoclose_clock="no_such_clock"))
     assert "autoclose_clock" in desk.reader.ticket("1").unknown
+
+
+def test_a_list_of_agents_that_repeats_its_page_is_not_asked_for_a_thousand_times(make: MakeDesk) -> None:
+    """Two requests tell it; the names known so far stay."""
+    desk = make(ticket(1))
+    agents = [{"id": 9000 + n, "contact": {"name": f"A{n}", "email": f"a{n}@x.example"}} for n in range(100)]
+    with desk.emulator.world.lock:
+        for one in agents:
+            desk.emulator.world.account.agents[one["id"]] = {**one, "group_ids": [], "ticket_scope": 1}
+    desk.emulator.helpdesk.set_faults("repeat_page:on=GET /agents")
+    with pytest.raises(Unavailable, match="page 2 is page 1 again"):
+        desk.reader.connect()
+    assert len(desk.requests("GET", "/agents?")) == 2
