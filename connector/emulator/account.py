@@ -37,7 +37,7 @@ SOURCES = {
     "Whatsapp": 13,
 }
 ALL_SOURCES = tuple(range(1, 23))  # 14..22 exist on live accounts though /ticket_fields does not list them
-SETTABLE_SOURCES = ALL_SOURCES
+FIRST_OWN_SOURCE = 101  # sources an account made for itself are counted from here
 TYPES = ["Question", "Incident", "Problem", "Feature Request", "Refund"]
 SHIPPED_CUSTOM_FIELDS: tuple[tuple[str, str, str], ...] = (
     ("cf_escalation_type", "Tipo de escalación", "custom_text"),
@@ -72,6 +72,7 @@ class Account:
     contacts: dict[int, Json] = field(default_factory=dict)
     companies: dict[int, Json] = field(default_factory=dict)
     products: dict[int, Json] = field(default_factory=dict)
+    own_sources: dict[str, int] = field(default_factory=dict)
     types: list[str] = field(default_factory=lambda: list(TYPES))
     custom_fields: dict[str, CustomField] = field(default_factory=dict)
     required_for_closure: set[str] = field(default_factory=set)
@@ -234,7 +235,7 @@ def ticket_fields(account: Account, at: str) -> list[Json]:
         ("requester", "Search a requester", "default_requester", True, None),
         ("subject", "Subject", "default_subject", True, None),
         ("ticket_type", "Type", "default_ticket_type", False, list(account.types)),
-        ("source", "Source", "default_source", False, dict(SOURCES)),
+        ("source", "Source", "default_source", False, SOURCES | account.own_sources),
         ("status", "Status", "default_status", True, {str(k): v[:2] for k, v in account.statuses.items()}),
         ("priority", "Priority", "default_priority", True, dict(PRIORITIES)),
         ("group", "Group", "default_group", False, {g["name"]: g["id"] for g in account.groups.values()}),

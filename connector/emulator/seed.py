@@ -24,6 +24,7 @@ _KNOWN = frozenset(
     [
         "now",
         "statuses",
+        "sources",
         "agents",
         "groups",
         "contacts",
@@ -106,6 +107,7 @@ class _Reader:
         account.next_id = max([accounts.FIRST_ID, *self._ids()]) + 1000
         at = stamps.to_text(account.now - 90 * 86400)
         self._statuses(account)
+        self._sources(account)
         self._people(account, at)
         self._keys(account, key)
         self._fields(account)
@@ -192,6 +194,20 @@ class _Reader:
                 account.canonical[value.strip().lower()] = code
             elif value is not None:
                 self.problems.append(f"statuses: {word!r} must map to a code or a canonical word, not {value!r}")
+
+    def _sources(self, account: Account) -> None:
+        given = self.seed.get("sources")
+        if given is None:
+            return
+        if not isinstance(given, dict):
+            self.problems.append('sources: must be an object such as {"101": "In person"}')
+            return
+        for code, label in given.items():
+            if str(code).isdecimal() and int(code) >= accounts.FIRST_OWN_SOURCE and isinstance(label, str) and label:
+                account.own_sources[label] = int(code)
+            else:
+                low = accounts.FIRST_OWN_SOURCE
+                self.problems.append(f"sources: {code!r} to {label!r} is no code from {low} on with its label")
 
     def _coded_status(self, account: Account, code: int, value: Any) -> None:
         if code < 2:

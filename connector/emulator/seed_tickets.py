@@ -119,7 +119,7 @@ class _TicketReader:
         elif status not in self.account.statuses:
             known = ", ".join(map(str, self.account.statuses))
             self.problems.append(f"{where}.status: {status!r} is not declared under statuses (known: {known})")
-        for name, codes in (("priority", accounts.PRIORITIES), ("source", accounts.SOURCES)):
+        for name, codes in (("priority", accounts.PRIORITIES), ("source", accounts.SOURCES | self.account.own_sources)):
             value = fields[name]
             if isinstance(value, str):
                 fields[name] = {label.lower(): code for label, code in codes.items()}.get(value.lower(), value)

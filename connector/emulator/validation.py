@@ -146,7 +146,7 @@ def _codes(body: Json, account: Account) -> list[Json]:
     closed: list[tuple[str, list[Any]]] = [
         ("status", list(account.statuses)),
         ("priority", list(accounts.PRIORITIES.values())),
-        ("source", list(accounts.ALL_SOURCES)),
+        ("source", [*accounts.ALL_SOURCES, *account.own_sources.values()]),
     ]
     for name, values in closed:
         if name not in body:

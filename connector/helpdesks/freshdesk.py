@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from connector.core.fieldmap import FieldMap
 from connector.core.model import Ticket
 from connector.errors import Refused, Unavailable
 from connector.helpdesks.base import Batch, Connection, Directory, Note, Rating
+from connector.helpdesks.freshdesk_companies import Companies, numbers_of
 from connector.helpdesks.freshdesk_feed import (
     EPOCH,
     LAST_PAGE,
@@ -50,6 +52,7 @@ def open_freshdesk(
     include: Sequence[str] = ("stats", "description"),
     overlap: timedelta = timedelta(seconds=5),
     directory_ttl: timedelta = timedelta(hours=1),
+    companies: bool = False,
     budget: Budget | None = None,
     options: HttpOptions | None = None,
     sleep: Callable[[float], None] | None = None,
@@ -59,11 +62,14 @@ def open_freshdesk(
     """Reader and writer of one account over one client; nothing is called yet.
 
     `include`: what list rows carry besides the bare ticket (`stats`, `description`, `requester`; each costs 2 credits
-    a page). `overlap`: how far the feed goes back at each poll. `budget`: shared by all clients of one account.
+    a page). `overlap`: how far the feed goes back at each poll. `companies`: learn companies' names, so that tickets
+    tell their customer. `budget`: shared by all clients of one account.
     Raises ConfigurationError for a bad address or key.
     """
     client = HttpClient(url, key, budget=budget, options=options, sleep=sleep, monotonic=monotonic, stop=stop)
-    reader = FreshdeskReader(name, client, field_map, include=include, overlap=overlap, directory_ttl=directory_ttl)
+    reader = FreshdeskReader(
+        name, client, field_map, include=include, overlap=overlap, directory_ttl=directory_ttl, companies=companies
+    )
     return reader, FreshdeskWriter(client, reader.vocabulary, reader.known_vocabulary)
 
 
@@ -79,6 +85,7 @@ class FreshdeskReader:
         include: Sequence[str] = ("stats", "description"),
         overlap: timedelta = timedelta(seconds=5),
         directory_ttl: timedelta = timedelta(hours=1),
+        companies: bool = False,
     ) -> None:
         self.name = name
         self._client = client
@@ -91,6 +98,7 @@ class FreshdeskReader:
         self._fetched_at: datetime | None = None
         self._sight: str | None = None
         self._looked = False
+        self._companies = Companies(client, self._optional_pages) if companies else None
 
     def connect(self) -> Connection:
         """Check the key by `GET /agents/me`, the one agents' endpoint open to every agent, and learn all names.
@@ -113,6 +121,10 @@ class FreshdeskReader:
             warnings.append(
                 "the key may not list agents or groups: names are taken from the ticket form, e-mails unknown"
             )
+        if self._companies is not None and self._companies.barred:
+            warnings.append(
+                "the key may not list companies: customers stay unknown, and rules that ask for them silent"
+            )
         warnings.extend(words.warnings())
         name = contact.get("name") if isinstance(contact, dict) else None
         return Connection(str(me["id"]), str(name or me["id"]), scope, tuple(warnings))
@@ -127,7 +139,7 @@ class FreshdeskReader:
         with self._lock:
             fresh = self._fetched_at is not None and abs(self._now() - self._fetched_at) < self._ttl
             if self._words is None or not fresh:
-                self._words = Vocabulary(self._learn_names(), self._field_map)
+                self._words = self._vocabulary_of(self._learn_names())
                 self._fetched_at = self._now()
             return self._words
 
@@ -139,7 +151,9 @@ class FreshdeskReader:
         """The learnt names, JSON-ready, for a store; None before they were learnt. `fetched_at` is ISO 8601."""
         if self._words is None or self._fetched_at is None:
             return None
-        return {"names": self._words.names.to_json(), "fetched_at": self._fetched_at.isoformat()}
+        kept = {"names": self._words.names.to_json(), "fetched_at": self._fetched_at.isoformat(), "sight": self._sight}
+        firms = None if self._companies is None else self._companies.to_json()
+        return kept if firms is None else {**kept, "companies": firms}
 
     def load_directory_cache(self, cached: Any, fetched_at: datetime | None = None) -> bool:
         """Take over what `directory_cache` gave; False, and nothing is taken over, for anything else."""
@@ -150,12 +164,23 @@ class FreshdeskReader:
         if names is None or at.tzinfo is None:
             return False
         with self._lock:
-            self._words, self._fetched_at = Vocabulary(names, self._field_map), at
+            self._words, self._fetched_at = self._vocabulary_of(names), at
+            self._sight = cached.get("sight") if isinstance(cached.get("sight"), str) else None
+            if self._companies is not None:
+                self._companies.load(cached.get("companies"))
         return True
 
     def sight(self) -> str | None:
-        """What the key may see, scope and groups, as of the last time names were learnt; None where nothing told it."""
-        return self._sight
+        """What is seen of the account, as of the last time names were learnt: the key's scope and groups, and what is
+        asked for; None where nothing told the scope. Where it changes, tickets read before know less or more."""
+        if self._sight is None:
+            return None
+        more = ["who asks"] if "requester" in self._include else []
+        more += ["companies"] if self._companies is not None and not self._companies.barred else []
+        return ", ".join([self._sight, *more])
+
+    def _vocabulary_of(self, names: Names) -> Vocabulary:
+        return Vocabulary(names, self._field_map, None if self._companies is None else self._companies.name)
 
     def _learn_names(self) -> Names:
         if not self._looked:
@@ -164,17 +189,22 @@ class FreshdeskReader:
             except Refused:
                 self._sight = None
         self._looked = False
+        if self._companies is not None:
+            self._companies.refresh(self._now())
         fields = self._client.get("/ticket_fields", kind="other").body
         return learn(fields, self._listed("/agents"), self._listed("/groups"))
 
     def _listed(self, path: str) -> list[Any] | None:
         """All pages of an administrator's list; None where the key may not have it."""
         try:
-            return list(self._pages(path, kind="other", optional=True))
+            return list(self._optional_pages(path))
         except Refused as refused:
             if refused.status not in {403, 404}:
                 raise
             return None
+
+    def _optional_pages(self, path: str) -> Iterator[Any]:
+        return self._pages(path, kind="other", optional=True)
 
     def _pages(self, path: str, *, kind: str, optional: bool = False) -> Iterator[Any]:
         before: list[Any] = []
@@ -201,10 +231,18 @@ class FreshdeskReader:
     def changed(self, cursor: str | None) -> Iterator[Batch]:
         """Everything changed since the cursor (None: everything since 1970), in batches of at most 100.
 
-        An idle call is one request. Raises AccountBlocked, Unavailable; what was yielded before stays good.
+        An idle call is one request. A call that had to look up many companies ends early, incomplete; the next one
+        goes on. Raises AccountBlocked, Unavailable; what was yielded before stays good.
         """
-        words = self.vocabulary()
-        yield from read_feed(lambda since, page: self._page(since, page, words), cursor, overlap=self._overlap)
+        words, firms = self.vocabulary(), self._companies
+        if firms is not None:
+            firms.begin()
+        for batch in read_feed(lambda since, page: self._page(since, page, words), cursor, overlap=self._overlap):
+            if firms is not None and firms.spent():
+                _log.info("companies' names are still being learnt: the next cycle reads on", account=self.name)
+                yield replace(batch, complete=False)
+                return
+            yield batch
 
     def vanished(self, since: datetime | None = None) -> Iterator[Ticket]:
         """Deleted and spam tickets updated since then: they leave the feed without a word."""
@@ -238,6 +276,8 @@ class FreshdeskReader:
         cost = 1.0 + (2.0 * len(self._include) if hidden is None else 0.0)
         answer = self._client.get("/tickets", params, kind="list", cost=cost)
         rows = _as_list(answer.body, "/tickets")
+        if self._companies is not None and hidden is None:
+            self._companies.look_up(numbers_of(rows), self._now())
         return FeedPage(
             tuple(_feed_row(row, words, f"page {page} row {n}") for n, row in enumerate(rows, 1)), answer.at
         )
@@ -257,6 +297,8 @@ class FreshdeskReader:
             if refused.status not in {403, 404, 405, 410}:
                 raise
             return Ticket(id=ticket_id, gone="missing", place=place)
+        if self._companies is not None:
+            self._companies.look_up(numbers_of([row]), self._now())
         read = read_row(row, words, place)
         if not isinstance(read, Ticket):
             msg = f"ticket {ticket_id}: {read.problem}"

@@ -22,6 +22,7 @@ def _open(opening: Opening) -> tuple[Reader, Writer | None]:
         opening.key(),
         _map(opening),
         include=("stats", "description", *(("requester",) if opening.customer else ())),
+        companies=opening.customer,
         budget=_budget(opening.name, opening.url, opening.leave_free, opening.per_minute),
         stop=opening.stop,
         options=HttpOptions(

@@ -7,7 +7,7 @@ and `/groups`. The pack's field map then says which canonical word a code or a l
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -225,10 +225,11 @@ class Codes:
 
 
 class Vocabulary:
-    """Names of the account and field map of the pack together."""
+    """Names of the account and field map of the pack together. `company`: a company's name by its number, if known."""
 
-    def __init__(self, names: Names, field_map: FieldMap) -> None:
+    def __init__(self, names: Names, field_map: FieldMap, company: Callable[[str], str | None] | None = None) -> None:
         self.names = names
+        self.company = company or (lambda _: None)
         self.field_map = field_map
         self.directory = names.directory()
         self.status = Codes(field_map.statuses, names.statuses, {} if field_map.statuses else DEFAULT_STATUSES)

@@ -23,7 +23,7 @@ STATS = {
     "resolved_at": "resolved_at",
     "closed_at": "closed_at",
 }
-_REQUESTER = {"requester": "name", "requester_email": "email", "requester_phone": "phone"}
+_REQUESTER = {"requester": ("name",), "requester_email": ("email",), "requester_phone": ("phone", "mobile")}
 _ONLY_BY_MAP = ("brand", "category", "contract")
 _TAGS = re.compile(r"<[^>]*>")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/li|/tr)\b[^>]*>", re.IGNORECASE)
@@ -182,15 +182,18 @@ class _Row:
     def _people(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         requester, company = self._row.get("requester"), self._row.get("company")
-        for name, key in _REQUESTER.items():
+        for name, keys in _REQUESTER.items():
             if isinstance(requester, dict):
-                values[name] = self._text(requester.get(key))
+                told = (self._text(requester.get(key)) for key in keys)
+                values[name] = next((one for one in told if one is not None), None)
             else:
                 self._unknown.add(name)
         if isinstance(company, dict):
             values["customer"] = self._text(company.get("name"))
         elif self._row.get("company_id") is not None or "company_id" not in self._row:
-            self._unknown.add("customer")
+            values["customer"] = self._words.company(str(self._row.get("company_id")))
+            if values["customer"] is None:
+                self._unknown.add("customer")
         return values
 
     def _stats(self, created: datetime | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exception, wait_exponential_jitter
 
 from connector import __version__
+from connector.coats import coats
 from connector.errors import AccountBlocked, ConfigurationError, HelpdeskError, OutcomeUnknown, Unavailable
 from connector.http import fields
 from connector.http.budget import Budget, Lease
@@ -121,6 +122,7 @@ class HttpClient:
     ) -> None:
         self._base, self._host, self._loopback = fields.checked_base(url)
         self._auth = (fields.checked_key(key), "X")
+        self._coats = coats(self._auth[0]) or self._auth[:1]
         self.budget = budget if budget is not None else Budget(monotonic=monotonic)
         self._options = options or HttpOptions()
         self._sleeping = sleep
@@ -213,7 +215,8 @@ class HttpClient:
             error = error_for(
                 call.name,
                 raw.status,
-                _decoded_or_none(raw.content),
+                # Taken out first: what is cut off later must not be cut in the midst of a key that was sent back.
+                _decoded_or_none(self._redacted(raw.content.decode("utf-8", "replace")).encode()),
                 write=call.writes,
                 optional=call.optional,
                 retry_after=retry_after,
@@ -325,7 +328,9 @@ class HttpClient:
             raise Stopped(msg)
 
     def _redacted(self, text: str) -> str:
-        return text.replace(self._auth[0], "(key)")
+        for coat in self._coats:
+            text = text.replace(coat, "(key)")
+        return text
 
 
 def _named_wait(error: BaseException) -> float:

@@ -85,6 +85,7 @@ class FreshdeskDesk:
         leave_free: float = 0.25,
         attempts: int = 6,
         include: tuple[str, ...] = ("stats", "description"),
+        companies: bool = False,
     ) -> None:
         self.emulator: Emulator = serve(given or seed([ticket(n) for n in range(1, 251)]), plan=plan)
         self.seconds = 0.0
@@ -97,6 +98,7 @@ class FreshdeskDesk:
             key,
             field_map,
             include=include,
+            companies=companies,
             budget=self.budget,
             options=HttpOptions(attempts=attempts, read_timeout=5, deadline=10),
             sleep=self.sleep,
