@@ -56,33 +56,37 @@ _HAVE: Final = _table("""
     constituye da ho abbiamo hanno avevo aveva abbia have had got ve
     """)
 _NEED: Final = _table("""
-    busco busca buscan buscamos cerco cerchiamo pretendo pretendemos amerite requiera requieran necesite merezca merita richieda amerita ameritan ocupo ocupamos
-    necesito necesita necesitamos necesitan requiero requiere requerimos requieren preciso precisa precisamos pido
-    pedimos solicito solicitamos exijo exigimos quiero queremos quisiera deseo deseamos urge serve servono occorre
-    occorrono bisogna richiedo richiede richiediamo chiedo chiediamo voglio vogliamo vorrei necessita necessito need
-    needs needed require requires want
+    busco busca buscan buscamos cerco cerchiamo pretendo pretendemos amerite requiera requieran necesite merezca
+    merita richieda amerita ameritan ocupo ocupamos necesito necesita necesitamos necesitan requiero requiere
+    requerimos requieren preciso precisa precisamos pido pedimos solicito solicitamos exijo exigimos quiero queremos
+    quisiera deseo deseamos urge serve servono occorre occorrono bisogna richiedo richiede richiediamo chiedo
+    chiediamo voglio vogliamo vorrei necessita necessito need needs needed require requires want
     """)
 _OPINION: Final = _table("""
-    digan digas diga dite dicano hablamos hablo parliamo parlo pongo catalogaria clasificaria clasifico saying marquen
-    marque mark treat definirei definiria creo creemos creia pienso pensamos pensaba considero consideramos consideraria
-    veo vemos diria diriamos digo dije decimos estimo siento opino juzgo parece parecen parecia parezca resulta resulto
-    hace credo crediamo credevo penso pensiamo pensavo ritengo riteniamo direi dico vedo reputo trovo sembra sembrano
-    sembrava pare risulta think believe consider say said call find feel feels suppose seem seems look looks sound
-    sounds
+    tomen tome tomes tomeis consideren considere consideres clasifiquen manejen considerate considerateli
+    consideratelo consideratela prendete prendetelo prendetela pondria digan digas diga dite dicano hablamos hablo
+    parliamo parlo pongo catalogaria clasificaria clasifico saying marquen marque mark treat definirei definiria creo
+    creemos creia pienso pensamos pensaba considero consideramos consideraria veo vemos diria diriamos digo dije
+    decimos estimo siento opino juzgo parece parecen parecia parezca resulta resulto hace credo crediamo credevo penso
+    pensiamo pensavo ritengo riteniamo direi dico vedo reputo trovo sembra sembrano sembrava pare risulta think
+    believe consider say said call find feel feels suppose seem seems look looks sound sounds
     """)
 _MODAL: Final = _table("""
     puede pueden podria podrian puedo podemos debe deben deberia deberian debo suele suelo puo possono posso possiamo
     potete deve devono devo dovete dovrebbe potrebbe intendo planeo could should would will must may might
     """)
 # How something came: "no llegó dañada"; only before a participle, since in "no llegó urgente" it is the parcel.
-_CAME: Final = _table("llega llegan llego llegaron viene vienen vino vinieron venia venian regreso regresaron salio salieron resulto resultaron quedo")
+_CAME: Final = _table("""
+    llega llegan llego llegaron viene vienen vino vinieron venia venian regreso regresaron salio salieron resulto
+    resultaron quedo
+    """)
 _PARTICIPLES: Final = tuple(f"{end}{s}" for end in ("ado", "ada", "ido", "ida", "oto", "ota") for s in ("", "s"))
 # Going: only before where to: "no va a ser urgente", "no voy a demandar", "non vado dall'avvocato".
 _GO: Final = _table("voy vamos va van iba vaya vayan ire iremos going vado andiamo vanno andro andremo andrei rivolgo")
 _TO: Final = _table("a to al ad ai alla all da dal dalla dall con")
 _INFINITE: Final = _table("""
-    considerare considerarsi dicho diciendo detto marcar marcarlo marcarla ser siendo sido estar estado essere stato
-    stata stati be been being
+    habido considerare considerarsi dicho diciendo detto marcar marcarlo marcarla ser siendo sido estar estado essere
+    stato stata stati be been being
     """)
 # What somebody is asked to do, where a need or a wish denies it: "no hace falta que vengan con urgencia"; what they
 # can't do is a complaint: "no pueden venir de inmediato".
@@ -94,9 +98,10 @@ _ACTION: Final = _table("""
     transfieran passi passate passarmi
     """)
 # Taking a step: "no pienso tomar acciones legales", "non intendo intraprendere azioni legali".
-_STEP: Final = _table(
-    "tomar emprender iniciar interponer presentar ejercer prendere intraprendere avviare iniziare presentare take taking"
-)
+_STEP: Final = _table("""
+    tomar emprender iniciar interponer presentar ejercer prendere intraprendere avviare iniziare presentare take
+    taking
+    """)
 _CAN: Final = _table("puede pueden podria podrian puedo podemos puo possono posso possiamo potete can could") | _GO
 _NEED_NOUN: Final = _table(
     "intencion intenzione intention falta necesario necesaria necesidad bisogno necessario necessaria necessary"
@@ -104,8 +109,9 @@ _NEED_NOUN: Final = _table(
 # Nouns that only carry an adjective. Topics need a copula or a need to be denied ("no es un tema urgente"), requests a
 # need ("no necesito respuesta urgente"; in "sin respuesta urgente" it is the answer that is missing).
 _TOPIC: Final = _table("""
-    tema temas solicitud request richiesta segnalazione pratica caso casos asunto asuntos cosa cosas cuestion situacion
-    problema motivo accion acciones azione azioni pregunta consulta questione situazione domanda matter issue case thing problem question situation
+    tema temas solicitud request richiesta segnalazione pratica caso casos asunto asuntos cosa cosas cuestion
+    situacion problema motivo accion acciones azione azioni pregunta consulta questione situazione domanda matter
+    issue case thing problem question situation
     """)
 _REQUEST: Final = _table("""
     respuesta atencion solucion revision visita llamada ayuda gestion asistencia intervencion reparacion risposta
@@ -284,7 +290,7 @@ class _Walk:
         if word in _MODAL:
             # "no puede ser urgente", "no puedo pagar"; not "no puedo, urgente" typed without the comma
             between = [other.text for other in self._words[at + 1 : first + 1]]
-            reaches = any(other in _INFINITE or other in _ACTION for other in between) or between[-1].endswith(
+            reaches = any(other in _INFINITE | _ACTION | _STEP for other in between) or between[-1].endswith(
                 ("ar", "er", "ir", "re")
             )
             return "modal" if reaches else ""
