@@ -12,7 +12,7 @@ SECURITY := .venv-security
 .PHONY: demo test lint security lock clean help
 
 help:
-	@echo "make demo   30 days of a contact centre, without and with the daemon; writes demo-report.html"
+	@echo "make demo   30 days of a contact centre, without and with the daemon; writes demo-report.html and its register"
 	@echo "make test   install what the tests need and run them all"
 	@echo "make lint   ruff and mypy"
 	@echo "make security   bandit, a scan for secrets, known vulnerabilities of what is pinned"
@@ -63,4 +63,4 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q requirements/security.in -o requirements/security.txt
 
 clean:
-	rm -rf $(VENV) $(SECURITY) .demo demo-report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SECURITY) .demo demo-report.html demo-report-register.xlsx .pytest_cache .mypy_cache .ruff_cache .hypothesis

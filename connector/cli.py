@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol, cast
 
 from connector import __version__
-from connector.errors import EscaleraError
+from connector.errors import ConfigurationError, EscaleraError
 from connector.text_hints import did_you_mean, harmless
 
 ERROR = 1
@@ -76,7 +76,9 @@ def run(argv: Sequence[str]) -> int:
         code = _dispatch(list(argv))
         sys.stdout.flush()
     except EscaleraError as error:
-        return _failed(str(error), error.exit_code)
+        # Only what is wrong with settings and mappings is a list; elsewhere a second line would be somebody else's.
+        many = isinstance(error, ConfigurationError)
+        return _failed(str(error) if many else str(error).replace("\n", "\\n"), error.exit_code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import UsageError
-from connector.text_hints import harmless
+from connector.text_hints import calm_json, harmless
 
 _EARLIEST, _LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-#: Signs that JSON lets through and terminals obey (DEL, C1, marks that reorder text); inside strings only.
-_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
@@ -62,7 +60,7 @@ def wall_clock() -> datetime:
 def print_json(value: Any) -> None:
     """One JSON document on standard output; pure ASCII where the stream is not UTF-8."""
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not unicode, indent=2).translate(_CONTROLS)
+    text = calm_json(json.dumps(value, ensure_ascii=not unicode, indent=2))
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
@@ -73,9 +71,9 @@ def say(*lines: str) -> None:
 
 
 def warn(*lines: str) -> None:
-    """Lines for people on standard error."""
+    """Lines for people on standard error, likewise."""
     for line in lines:
-        print(f"escalera: {harmless(line)}", file=sys.stderr)
+        print(f"escalera: {harmless(line)}".replace("\n", "\\n"), file=sys.stderr)
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:

@@ -10,6 +10,7 @@ from connector.commands.plan import needed_pack
 from connector.errors import UsageError
 from connector.reports.dry_run import Report, account_source, file_sources, make_report, report_json
 from connector.reports.words import LANGUAGES
+from connector.text_hints import calm_json
 
 DOC = "what would be done"
 FORMATS = ("html", "csv", "json", "xlsx")
@@ -61,7 +62,7 @@ def _render(report: Report, form: str, language: str) -> bytes:
     if form == "json":
         import json
 
-        text = json.dumps(report_json(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        text = calm_json(json.dumps(report_json(report), ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
         return text.encode("utf-8", "backslashreplace")
     if form == "html":
         from connector.reports.page import to_html

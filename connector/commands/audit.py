@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from connector.commands import _audit_redact as redaction
 from connector.commands import _common as common
 from connector.errors import ConfigurationError, UsageError
 from connector.store.base import Store
+from connector.text_hints import calm_json
 
 _FIRST = ("kind", "outcome", "why", "rule", "plan", "by", "reason")
 #: Whole, but its signature could not be checked, or is missing though a key is here.
@@ -77,8 +78,17 @@ def run(args: argparse.Namespace) -> int:
         common.print_json([json.loads(audit.jsonl_line(event)) for event in events])
     else:
         lines = audit.export_csv(events) if args.format == "csv" else audit.export_jsonl(events)
-        sys.stdout.writelines(lines)
+        _print(lines)
     return 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Lines of JSON or CSV; what would steer a terminal is escaped as JSON escapes it."""
+    sys.stdout.writelines(f"{calm_json(line.rstrip(chr(13) + chr(10)))}{_end(line)}" for line in lines)
+
+
+def _end(line: str) -> str:
+    return "\r\n" if line.endswith("\r\n") else "\n" if line.endswith("\n") else ""
 
 
 def _told(event: Any) -> str:
@@ -185,7 +195,7 @@ def _export(args: argparse.Namespace, store: Store, wanted: audit.Filter) -> int
     if args.out is None:
         events = audit.read(store, wanted)
         lines = audit.export_csv(events) if args.format == "csv" else audit.export_jsonl(events)
-        sys.stdout.writelines(lines)
+        _print(lines)
         return 0
     form = {"csv": "csv", "jsonl": "jsonl", "json": "jsonl"}.get(args.format)
     made = write_export(store, wanted, args.out, at=args.now or common.wall_clock(), key=_key(), form=form)

@@ -1,4 +1,4 @@
-"""`escalera demo`: a contact centre's days lived twice, without and with the daemon; a table and a page to look at."""
+"""`escalera demo`: a contact centre's days lived twice, without and with the daemon; a table, a page and a register."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument(
         "--out", metavar="FILE", type=Path, default=Path("demo-report.html"),
-        help="the page to write (default demo-report.html)",
+        help="the page to write (default demo-report.html); the register goes beside it, as NAME-register.xlsx",
     )  # fmt: skip
     parser.add_argument("--days", metavar="N", type=_days, default=30, help="days of virtual time (default 30)")
     parser.add_argument("--language", choices=("en", "es", "it"), default="en", help="words of the page (default en)")
@@ -34,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Live both lives, write the page, print the table."""
+    """Live both lives, write the page and the register, print the table."""
     from connector import logs
+    from connector.demo.register import workbook
     from connector.demo.report import render
     from connector.demo.run import STATE, demonstrate
 
@@ -53,14 +54,17 @@ def run(args: argparse.Namespace) -> int:
         finally:
             if args.keep is not None:
                 shutil.copytree(scratch, args.keep, dirs_exist_ok=True)
-    args.out.write_text(render(demo, language=args.language), encoding="utf-8")
+    book = args.out.with_name(f"{args.out.stem}-register.xlsx")
+    book.write_bytes(workbook(demo, args.language))
+    args.out.write_text(render(demo, language=args.language, register=book.name), encoding="utf-8")
     broken = demo.broken()
     if args.format == "json":
         from connector.demo.figures import as_json
 
-        common.print_json({**as_json(demo), "report": str(args.out)})
+        common.print_json({**as_json(demo), "report": str(args.out), "register": str(book)})
     else:
-        common.say("", *table_lines(demo), "", f"wrote {args.out}")
+        cases = f"{len(demo.register)} special escalations"
+        common.say("", *table_lines(demo), "", f"wrote {args.out}", f"wrote {book}: the register of {cases}")
         if args.keep is not None:
             common.say(f"the daemon's state and its audit: {args.keep / STATE}")
     common.warn(*(f"the demonstration failed: {line}" for line in broken))

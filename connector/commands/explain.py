@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             now = clock()
             row = account.store.mirrored(account.name, [args.ticket]).get(args.ticket)
             memory = row.memory if row is not None else Memory()
-            policy = account.policy_for(memory)
+            policy = account.policy
             beside = Lookup(account.name, account.store, account.reader).of(policy, ticket, memory, now)
             duty = duty_of(account.store, account.name, policy, now)
             evaluation = evaluate(policy, ticket, memory, now, duty=duty, beside=beside)

@@ -138,8 +138,7 @@ class Memory:
     the keep-alive toggles that were effective. `ours`: field -> value the daemon itself last wrote. `human`: field ->
     value that someone else set while the daemon watched. `writes`: instants of own writes of the last 24 h, and the
     newest before, for the guard. `own_updated_at`: `updated_at` stamps that own writes produced (ISO text, the newest
-    few), to know an echo. `policy`: digest of the policy version that holds for an open escalation.
-    `quarantined_until`: leave it alone.
+    few), to know an echo. `quarantined_until`: leave it alone.
     """
 
     first_seen: datetime | None = None
@@ -151,7 +150,6 @@ class Memory:
     human: Mapping[str, Any] = field(default=EMPTY)
     writes: tuple[datetime, ...] = ()
     own_updated_at: tuple[str, ...] = ()
-    policy: str | None = None
     quarantined_until: datetime | None = None
     extra: Mapping[str, Any] = field(default=EMPTY)
 

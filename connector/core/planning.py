@@ -18,6 +18,7 @@ from connector.core.guard import urgency
 from connector.core.model import (
     Action,
     Call,
+    Decision,
     Evaluation,
     Memory,
     Plan,
@@ -33,6 +34,8 @@ from connector.core.rules._common import iso, reason
 
 _NUMBERS = re.compile(r"(\d+)")
 _NOTHING = Memory()
+#: Why a ticket can't be given to whom it should go while the rest of an escalation is done.
+_NOT_HANDED_ON = frozenset({"ASSIGNEE_UNKNOWN", "LOAD_UNKNOWN", "NO_CHOOSER"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,17 @@ def _wanted(evaluation: Evaluation, orders: Mapping[tuple[str, str], int]) -> It
 
 def _unsure(evaluation: Evaluation, orders: Mapping[tuple[str, str], int]) -> list[Unsure]:
     found = [each for each in evaluation.decisions if each.call is Call.UNKNOWN]
-    found.sort(key=lambda each: (_order(orders, each.rule), each.rule.kind, each.rule.name))
+    # An escalation that is told and recorded while nobody can be given the ticket: done as far as it goes, and said.
+    half = [replace(each, reasons=told) for each in evaluation.decisions if (told := _not_handed_on(each))]
+    found = sorted([*found, *half], key=lambda each: (_order(orders, each.rule), each.rule.kind, each.rule.name))
     return [Unsure(evaluation.ticket.id, each.rule, each.reasons) for each in found]
+
+
+def _not_handed_on(decision: Decision) -> tuple[Reason, ...]:
+    """Why a decision that acts could not give the ticket to whom it should; nothing where it could."""
+    if decision.call is not Call.ACT:
+        return ()
+    return tuple(each for each in decision.reasons if each.code in _NOT_HANDED_ON)
 
 
 def _resting(memory: Memory, now: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from connector.apply.actions import Applied
 from connector.audit.sign import Signer
 from connector.core.guard import Limits
-from connector.core.model import EMPTY, Memory, Outcome, Plan, Rejected, Verdict
+from connector.core.model import EMPTY, Outcome, Plan, Rejected, Verdict
 from connector.core.policy import Policy
 from connector.helpdesks.base import Reader, Writer
 from connector.notifiers.base import Notifier
@@ -35,7 +35,6 @@ class Account:
     writer: Writer | None = None
     notifiers: Sequence[Notifier] = ()
     files: Mapping[str, str] = field(default=EMPTY)
-    older: Callable[[str], Policy | None] = lambda digest: None  # noqa: ARG005
     page: int = 500
     window: timedelta | None = None
     holder: str = "escalera"
@@ -43,12 +42,6 @@ class Account:
     rebind: Callable[[Policy], tuple[Reader, Writer | None]] | None = None
     waiting: Plan | None = None
     signer: Signer | None = None
-
-    def policy_for(self, memory: Memory) -> Policy:
-        """The policy that holds for a ticket: the version of its open promise where it holds one, else the present."""
-        if memory.policy is None or memory.policy == self.policy.digest:
-            return self.policy
-        return self.older(memory.policy) or self.policy
 
 
 @dataclass(slots=True)

@@ -252,7 +252,7 @@ def decide(
         until, memory = None, replace(memory, quarantined_until=None)
     if until is not None and not memory.extra.get(OVERWRITTEN):
         return None, replace(row, wake_at=until)
-    policy = account.policy_for(memory)
+    policy = account.policy
     lookup = lookup or Lookup(account.name, account.store, account.reader)
     beside = lookup.of(policy, row.ticket, memory, now)
     # While a ticket rests, the instants of the rules that are silent count too: only then are all of them asked.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connector.core.records import Escalation
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -189,13 +191,14 @@ def tickets(records: Iterable[Deed | Closing]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """Both lives, and the pack's words for situations (id -> title)."""
+    """Both lives, the pack's words for situations (id -> title), and what the daemon entered into its register."""
 
     pack: str
     days: int
     without: Life
     guarded: Life
     situations: dict[str, str]
+    register: tuple[Escalation, ...] = ()
 
     def broken(self) -> list[str]:
         """Every promise that was not kept, one sentence each; empty where all hold."""

@@ -17,8 +17,13 @@ from connector.demo.words import Words
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|Z)")
 
 
-def render(demo: Demonstration, *, language: str = "en", timezone: str = "America/Mexico_City") -> str:
-    """The page as HTML text. Times are shown in `timezone`; every text of a ticket is escaped."""
+def render(
+    demo: Demonstration, *, language: str = "en", timezone: str = "America/Mexico_City", register: str | None = None
+) -> str:
+    """The page as HTML text. Times are shown in `timezone`; every text of a ticket is escaped.
+
+    `register`: the name of the workbook that lies beside the page.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     page = _Page(demo, Words(language), ZoneInfo(timezone))
@@ -31,7 +36,7 @@ def render(demo: Demonstration, *, language: str = "en", timezone: str = "Americ
         demo=demo, t=page.words, zone=timezone, version=__version__, figure={one.key: one for one in figures(demo)},
         rows=figures(demo), value=page.value, promises=page.promises(), chart=page.chart(), stories=page.stories(),
         situations=by_situation(demo), mails=mail_causes(demo), kept=page.kept(), closings=page.closings,
-        case=page.case, change=page.change, title_of=page.title_of,
+        case=page.case, change=page.change, title_of=page.title_of, register=register,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from connector import emulator
 from connector.audit import verify
 from connector.core.model import Action
 from connector.core.policy import Policy
+from connector.core.records import Escalation
 from connector.cycle.run import Account, CycleReport, run_cycle
 from connector.demo.operator import approve_held
 from connector.demo.record import Case, Closing, Deed, Demonstration, Life, Mail, Told, tickets
@@ -74,9 +75,9 @@ def demonstrate(
         f"without: {len(tickets(without.lost))} escalated tickets closed by the helpdesk's own clock; now with it ..."
     )
     with contextlib.ExitStack() as stack:
-        guarded = _guarded(stack, folder, where, _Desk(story, told, policy, Life("with", begin, end)))
+        guarded, register = _guarded(stack, folder, where, _Desk(story, told, policy, Life("with", begin, end)))
     titles = {situation.id: situation.title for situation in policy.situations.values()}
-    return Demonstration(policy.name or PACK, days, without, guarded, titles)
+    return Demonstration(policy.name or PACK, days, without, guarded, titles, register)
 
 
 def shipped_pack(name: str = PACK) -> Path:
@@ -194,8 +195,8 @@ class _Daemon:
         desk.cycle(self.account, present(self.account, None, "server"))
 
 
-def _guarded(stack: contextlib.ExitStack, folder: Path, pack: Path, desk: _Desk) -> Life:
-    """The life with the daemon, and the check of its evidence."""
+def _guarded(stack: contextlib.ExitStack, folder: Path, pack: Path, desk: _Desk) -> tuple[Life, tuple[Escalation, ...]]:
+    """The life with the daemon, with the check of its evidence, and its register."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = settings_for(folder, desk.emulator.url, pack)
     store = open_store(settings.state_path())
@@ -205,7 +206,7 @@ def _guarded(stack: contextlib.ExitStack, folder: Path, pack: Path, desk: _Desk)
     checked = verify(store)
     life.audit_events, life.audit_sound, life.audit_says = checked.checked, checked.ok, checked.text
     life.audit = list(_audited(account))
-    return life
+    return life, tuple(store.escalations(ACCOUNT))
 
 
 def deeds(report: CycleReport) -> Iterator[Deed]:

@@ -128,10 +128,14 @@ class _Reader:
         if given is None:
             return int(time.time())
         try:
-            return int(given) if isinstance(given, int) else stamps.to_instant(str(given))
+            now = int(given) if isinstance(given, int) else stamps.to_instant(str(given))
         except ValueError as exc:
             self.problems.append(f"now: {exc}")
             return int(time.time())
+        if not 86400 * 366 <= now < 86400 * 366 * 229:
+            self.problems.append("now: lies outside the years 1971 to 2199")
+            return int(time.time())
+        return now
 
     def _ids(self) -> list[int]:
         numbers = []

@@ -13,11 +13,16 @@ from functools import lru_cache
 
 _PERIOD_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])", re.IGNORECASE)
+#: Seconds since 1970 of the first instant that has a text, and of the first one after the last.
+_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def to_text(instant: float) -> str:
     """Render an instant as the API does: UTC, second precision, trailing Z."""
+    if not _EARLIEST <= instant < _LATEST:
+        msg = "so many seconds since 1970 lie outside the years 1 to 9999"
+        raise ValueError(msg)
     return _whole_text(int(instant))
 
 

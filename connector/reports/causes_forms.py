@@ -13,6 +13,7 @@ from connector.reports.causes import GROUPS, Causes, Figures, Share, cause_of, c
 from connector.reports.causes_words import CauseWords
 from connector.reports.register.texts import printable
 from connector.reports.tables import inert
+from connector.text_hints import calm, calm_json
 
 FIGURES = (
     "count", "open", "overdue", "median_days", "closed_in_time", "promise_kept", "happy", "neutral", "unhappy",
@@ -33,7 +34,7 @@ _WIDTHS = {
 
 def to_json(report: Causes) -> str:
     """The figures by group, and what is overdue."""
-    return json.dumps(causes_json(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return calm_json(json.dumps(causes_json(report), ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
 def to_csv(report: Causes, language: str) -> str:
@@ -53,7 +54,7 @@ def to_html(report: Causes, language: str) -> str:
 
     environment = Environment(
         loader=PackageLoader("connector.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=calm,
     )  # fmt: skip
     told = CauseWords(language)
     return environment.get_template("causes.html.j2").render(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.reports.dry_run import Report
 from connector.reports.reasons import said
 from connector.reports.words import words
+from connector.text_hints import calm
 
 #: Rows of each list on the page; beyond that a page is no help, and the other forms have all of them.
 _MOST = 2_000
@@ -16,7 +17,7 @@ def to_html(report: Report, language: str) -> str:
 
     environment = Environment(
         loader=PackageLoader("connector.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=calm,
     )  # fmt: skip
     return environment.get_template("dry_run.html.j2").render(
         report=report, plan=report.plan, verdict=report.verdict, t=words(language), language=language, most=_MOST,

@@ -10,12 +10,15 @@ from typing import Any
 
 from connector.reports.dry_run import Report
 from connector.reports.reasons import said
+from connector.reports.register.book import growing, lines_in
 from connector.reports.register.texts import printable
 from connector.reports.words import words
+from connector.text_hints import calm
 
 # A spreadsheet takes a cell that begins so for a formula; the full-width forms too, in some locales.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CELL = 32_767
+_LINE_HEIGHT, _TALLEST = 15.0, 408.0  # points; a row can't be higher
 _ROWS = 1_048_575
 _COLUMNS = (
     "ticket", "subject", "action", "change", "to", "due", "state", "rule", "place", "why", "text", "expected", "source",
@@ -48,7 +51,7 @@ def to_xlsx(report: Report, language: str) -> bytes:
     cell = book.add_format({"text_wrap": True, "valign": "top"})
 
     def sheet(name: str, heads: list[str], rows: Iterator[list[str]], widths: list[int]) -> None:
-        page = book.add_worksheet(name[:31])
+        page = book.add_worksheet(name[:31], worksheet_class=growing())
         page.freeze_panes(1, 1)
         page.set_landscape()
         page.repeat_rows(0)
@@ -62,6 +65,7 @@ def to_xlsx(report: Report, language: str) -> bytes:
                 break
             for column, text in enumerate(row):
                 page.write_string(number, column, text[:_CELL], cell)
+            page.set_row(number, _height(row, widths))
         if number:
             page.autofilter(0, 0, min(number, _ROWS), len(heads) - 1)
 
@@ -77,6 +81,12 @@ def to_xlsx(report: Report, language: str) -> bytes:
     sheet(told["data"], [told["data"], ""], _origin(report, told), [24, 90])
     book.close()
     return out.getvalue()
+
+
+def _height(row: list[str], widths: list[int]) -> float:
+    """The height of a row in points: programs do not work it out by themselves for a file they did not write."""
+    lines = max((lines_in(text, width) for text, width in zip(row, widths, strict=True)), default=1)
+    return min(lines * _LINE_HEIGHT, _TALLEST)
 
 
 def _origin(report: Report, told: dict[str, str]) -> Iterator[list[str]]:
@@ -117,4 +127,5 @@ def _rows(report: Report, told: dict[str, str], language: str) -> Iterator[list[
 
 def inert(cell: str) -> str:
     """A cell of a text table that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+    told = f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
+    return str(calm(told))

@@ -318,10 +318,18 @@ def _load(text: str, what: str, build: Callable[[Any], _T]) -> _T:
         return build(json.loads(text))
 
 
+#: Fields that earlier versions wrote and none has any more: read over, not taken for damage.
+_RETIRED: Mapping[type, frozenset[str]] = {Memory: frozenset({"policy"})}
+
+
 def _build(class_: type[_T], readers: Mapping[str, Callable[[Any], Any] | None]) -> Callable[[dict[str, Any]], _T]:
+    retired = _RETIRED.get(class_, frozenset())
+
     def build(written: dict[str, Any]) -> _T:
         values = {}
         for name, held in written.items():
+            if name in retired:
+                continue
             read = readers[name]
             values[name] = held if read is None or held is None else read(held)
         return class_(**values)

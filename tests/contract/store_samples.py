@@ -92,7 +92,6 @@ FULL_MEMORY = Memory(
     human={"agent": "Laura Núñez", "group": None},
     writes=(at(-5), at(-3)),
     own_updated_at=("2026-01-05T09:29:00Z",),
-    policy="f" * 64,
     quarantined_until=at(60),
     extra={"flaps": 2, "when": at(1)},
 )

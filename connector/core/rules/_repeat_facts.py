@@ -258,6 +258,16 @@ def answered(ctx: Context, ticket: Ticket, when: Condition | None) -> Tri:
     return any_of((finished, *(there.value(name)[0] for name in _ANSWERED_AT)))
 
 
+def unread_since(ctx: Context, found: Found, when: Condition | None) -> bool:
+    """Whether the follow-up was both filed and answered after the customer last spoke on the insistence: what was said
+    then can't be about that answer."""
+    filed, spoke = found.follow_up, ctx.ticket.customer_responded_at
+    if filed is None or filed.created_at is None or ctx.ticket.created_at is None:
+        return False
+    later = _age(filed) > _age(ctx.ticket) and (spoke is None or filed.created_at > spoke)
+    return later and answered(ctx, filed, when) is Tri.YES
+
+
 def built_in(
     ctx: Context, found: Found, when: Condition | None, deadline: Deadline, follow_up_deadline: Deadline
 ) -> Iterator[tuple[str, tuple[str, ...], datetime | None]]:

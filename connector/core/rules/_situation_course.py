@@ -24,7 +24,10 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """When the case goes up, to whom, and who is told. `at` is `once`, `promise`, `condition` or `never`."""
+    """When the case goes up, to whom, and who is told. `at` is `once`, `promise`, `condition` or `never`.
+
+    `by` names an assignment rule, in place of `to`.
+    """
 
     at: str
     when: Condition | None = None
@@ -34,6 +37,7 @@ class Escalate:
     kind: str = "hierarchical"
     urgent: bool = False
     level: int = 1
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from connector.core.rules._common import answer, done_reason, earliest, evidence
 from connector.core.rules._deadlines import clock
 from connector.core.rules._situation_clock import Promised, first_follow_up, promised, series
 from connector.core.rules._situation_course import Course, Escalate, Fact, FollowUp, HoldReminder, Reply
-from connector.core.rules._steps import addressees, assign_to
+from connector.core.rules._situation_handing import Handing, done_assign
+from connector.core.rules._steps import addressees
 from connector.core.tri import Tri
 
 #: Order of what is merged into one note.
@@ -61,6 +62,7 @@ class _Steps:
         self.promise: Promised | None = promised(ctx, situation, self.start)
         self.noted = frozenset(self._noted())
         self.found = _Found()
+        self.to: str | None = None
 
     def decision(self) -> Decision:
         found, course = self.found, self.course
@@ -130,7 +132,7 @@ class _Steps:
     def _assigned(self) -> str | None:
         """The key of the assignment of this escalation: wanted now, or done by this rule or another since it is due."""
         wanted = next((want.key for want in self.found.wants if want.kind == "assign"), None)
-        return wanted or self._done_assign()
+        return wanted or done_assign(self.ctx, self.start)
 
     def _toggled(self, part: str) -> str | None:
         """The key of the keep-alive toggle of this follow-up: wanted now, or done."""
@@ -142,11 +144,6 @@ class _Steps:
         tail = f":{iso(self.start)}:{part}"
         done = sorted(self.ctx.memory.done)
         return next((key for key in done if key.startswith("keepalive:") and key.endswith(tail)), None)
-
-    def _done_assign(self) -> str | None:
-        mark = f":{iso(self.start)}:"
-        done = self.ctx.memory.done
-        return next((key for key in sorted(done) if mark in key and key.endswith(":assign")), None)
 
     # --- when something is ripe -------------------------------------------------------------------------------------
     def _ripe(self, name: str, base: datetime, when: Condition | None) -> datetime | None:
@@ -209,9 +206,24 @@ class _Steps:
         text = f"the case goes up ({escalate.kind}), due {iso(due)}"
         values = {"at": escalate.at, "due": due, "kind": escalate.kind, "level": escalate.level}
         found.reasons.append(reason("ESCALATE", text, **values))
+        rest = (escalate.note is None or "escalated" in self.noted) and all(
+            f"{self.episode}:{part}" in self.ctx.memory.done
+            for part, wanted in (("notify", escalate.notify), ("register", self.course.tab))
+            if wanted
+        )
+        to, handing = Handing(self.ctx, escalate, self.episode, self.start, due, rest_done=rest).part()
+        self.to = to
+        found.reasons.extend(handing.reasons)
+        if handing.unknown and not addressees(self.ctx, escalate.notify)[0]:
+            text = "nobody would get it and nobody would be told, so nothing of the escalation is done yet"
+            found.doubt(reason("NOBODY_TO_TAKE_IT", text))
+            return
+        found.unknown = found.unknown or handing.unknown
+        found.keeps.update(handing.keeps)
+        if handing.want is not None:
+            found.wants.append(handing.want)
         if escalate.note is not None:
             self._section("escalated", "escalated", escalate.note, due, to=self._target(escalate))
-        self._assign(escalate, due)
         self._notify(escalate, due)
         if self.course.tab is not None:
             self._register(escalate, self.course.tab, due)
@@ -243,7 +255,7 @@ class _Steps:
     def _target(self, escalate: Escalate) -> str | None:
         """The name of whom it goes to: the assignee, else those who are told."""
         people = self.ctx.policy.people
-        keys = (escalate.to,) if escalate.to else addressees(self.ctx, escalate.notify)[0]
+        keys = (self.to,) if self.to else addressees(self.ctx, escalate.notify)[0]
         return ", ".join(people[key].name for key in keys) or None
 
     def _is_done(self, part: str) -> bool:
@@ -252,22 +264,6 @@ class _Steps:
             return False
         self.found.reasons.append(done_reason(key, self.ctx.memory))
         return True
-
-    def _assign(self, escalate: Escalate, due: datetime) -> None:
-        if escalate.to is None or self._is_done("assign"):
-            return
-        higher = self._done_assign()
-        if higher is not None:
-            text = "another rule handed it on in this escalation already: it is not brought back down"
-            self.found.reasons.append(reason("HANDED_ON", text, key=higher))
-            return
-        details = {"level": escalate.level, "kind": escalate.kind}
-        person = self.ctx.policy.people[escalate.to]
-        part = assign_to(self.ctx, person, f"{self.episode}:assign", due, escalate.level, details)
-        self.found.reasons.extend(part.reasons)
-        self.found.unknown = self.found.unknown or part.unknown
-        if part.want is not None:
-            self.found.wants.append(part.want)
 
     def _notify(self, escalate: Escalate, due: datetime) -> None:
         if not escalate.notify or self._is_done("notify"):
@@ -292,7 +288,7 @@ class _Steps:
         if self._is_done("register"):
             return
         ticket, promise = self.ctx.ticket, self.promise
-        keys = (escalate.to,) if escalate.to else addressees(self.ctx, escalate.notify)[0]
+        keys = (self.to,) if self.to else addressees(self.ctx, escalate.notify)[0]
         described = ticket.body or ticket.subject
         details = {
             "tab": tab,

@@ -34,10 +34,13 @@ KINDS = ("functional", "hierarchical")
 CHOOSING = "assignment"
 
 TO = Many(Name("person", words=(ASSIGNEE,)))
+_CHOSEN = Record((Field("by", Name(CHOOSING), "The assignment rule that chooses the person.", required=True),))
 ASSIGN = Either(
     Name("person"),
-    Record((Field("by", Name(CHOOSING), "The assignment rule that chooses the person.", required=True),)),
+    _CHOSEN,
 )
+#: The same without addresses outside the helpdesk.
+HAND_TO = Either(Name("assignee"), _CHOSEN)
 STEP_FIELDS = (
     Field("assign", ASSIGN, "The agent or group that gets the ticket, or the assignment rule that chooses one."),
     Field("notify", TO, "Who is told; `assignee` is whoever has the ticket.", default=()),
@@ -70,6 +73,11 @@ class Chooser(Protocol):
         ...
 
 
+def handed_to(given: Any) -> tuple[str | None, str | None]:
+    """(a roster key, an assignment rule) of a parsed `ASSIGN` or `HAND_TO`: one of them, or neither where left out."""
+    return (None, str(given["by"])) if isinstance(given, Mapping) else (given, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What is done, as an admin wrote it. `by` names an assignment rule, in place of `assign`."""
@@ -84,10 +92,9 @@ class Step:
     @staticmethod
     def of(given: Mapping[str, Any]) -> Step:
         """The step of parsed values of `STEP_FIELDS`."""
-        assign: Any = given.get("assign")
-        by = assign["by"] if isinstance(assign, Mapping) else None
+        assign, by = handed_to(given.get("assign"))
         return Step(
-            None if by else assign,
+            assign,
             by,
             tuple(given.get("notify") or ()),
             given.get("priority"),
@@ -176,7 +183,8 @@ def chooser(ctx: Context, name: str) -> Chooser | None:
     return None
 
 
-def _chosen_by(ctx: Context, name: str, key: str) -> Choice:
+def chosen_by(ctx: Context, name: str, key: str) -> Choice:
+    """Whom the assignment rule of this name chooses for what `key` names; nobody where there is no such rule."""
     rule = chooser(ctx, name)
     if rule is None:
         text = f"there is no assignment rule {name!r} that is enabled, so nobody is chosen"
@@ -188,7 +196,7 @@ def _assign(ctx: Context, step: Step, taking: Taking, key: str) -> Part:
     details: dict[str, Any] = {"level": taking.level, **taking.details}
     if step.by is None:
         return assign_to(ctx, ctx.policy.people[step.assign or ""], key, taking.due, taking.level, details)
-    choice = _chosen_by(ctx, step.by, key)
+    choice = chosen_by(ctx, step.by, key)
     if choice.person is None:
         return Part(None, choice.reasons, unknown=True)
     person = ctx.policy.people[choice.person]

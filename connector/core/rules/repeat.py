@@ -25,6 +25,7 @@ from connector.core.rules._repeat_facts import (
     built_in,
     declared,
     find,
+    unread_since,
 )
 from connector.core.rules._repeat_fields import EXAMPLE, FIELDS
 from connector.core.rules._repeat_wants import Case, Create, Escalate, Outcome, parts
@@ -103,6 +104,11 @@ class RepeatRule:
 
     def _decide_found(self, ctx: Context, found: Found, reasons: list[Reason], wake: datetime | None) -> Decision:
         assert found.first is not None
+        if unread_since(ctx, found, self.answered):
+            assert found.follow_up is not None
+            text = f"follow-up {found.follow_up.id} was filed and answered since; the customer has not insisted again"
+            why = reason("ANSWERED_SINCE", text, first=found.first.id, follow_up=found.follow_up.id)
+            return answer(ctx, self.ref, Call.NO, (*reasons, why), wake_at=wake)
         known, more, next_at = self._known(ctx, found)
         reasons += more
         wake = earliest(wake, next_at)

@@ -12,7 +12,7 @@ from connector.core.policy import Condition, Context, Situation, Span
 from connector.core.rules import _situation_steps
 from connector.core.rules._common import answer, evidence, reason
 from connector.core.rules._situation_course import Course, Escalate, Fact, FollowUp, HoldReminder, Promise, Reply
-from connector.core.rules._steps import KINDS, TO
+from connector.core.rules._steps import HAND_TO, KINDS, TO, handed_to
 from connector.core.spec import (
     Count,
     Duration,
@@ -132,7 +132,9 @@ FIELDS = (
                     default="once",
                 ),
                 Field("when", When(), "What must hold besides."),
-                Field("to", Name("assignee"), "The agent or group that gets the ticket."),
+                Field(
+                    "to", HAND_TO, "The agent or group that gets the ticket, or the assignment rule that chooses it."
+                ),
                 Field("notify", TO, "Who is told; `assignee` is whoever has the ticket.", default=()),
                 Field("note", Name("text"), "The private note, and the message to those told."),
                 Field(
@@ -213,6 +215,7 @@ def _build(ref: RuleRef, values: Mapping[str, Any]) -> SituationRule:
 def _course(given: Mapping[str, Any]) -> Course:
     promise, escalate, follow_up = given["promise"], given["escalate"], given["follow_up"]
     reply, hold = given["reply"], given["hold"]
+    to, by = handed_to((escalate or {}).get("to"))
     if promise is not None and not isinstance(promise, Promise):
         promise = Promise(promise) if isinstance(promise, Span) else Promise(promise["most"], promise["least"])
     return Course(
@@ -223,12 +226,13 @@ def _course(given: Mapping[str, Any]) -> Course:
         else Escalate(
             escalate.get("at") or "once",
             escalate.get("when"),
-            escalate.get("to"),
+            to,
             tuple(escalate.get("notify") or ()),
             escalate.get("note"),
             escalate.get("kind") or "hierarchical",
             bool(escalate.get("urgent")),
             escalate.get("level") or 1,
+            by,
         ),
         follow_up=None if follow_up is None else _follow_up(follow_up),
         toggle=bool(given["toggle"]),
@@ -280,7 +284,9 @@ def _check(course: Course) -> None:
             "escalate.at",
         ),
         (
-            goes_up and escalate is not None and not (escalate.to or escalate.notify or escalate.note or course.tab),
+            goes_up
+            and escalate is not None
+            and not (escalate.to or escalate.by or escalate.notify or escalate.note or course.tab),
             "the escalation does nothing; give it `to`, `notify`, `note`, or a `register`",
             "escalate",
         ),

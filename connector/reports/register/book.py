@@ -67,7 +67,7 @@ def to_xlsx(register: Register) -> bytes:
     return out.getvalue()
 
 
-def _growing() -> Any:
+def growing() -> Any:
     """A worksheet whose rows have a height and still grow with what is typed into them: a height is no fixed height."""
     from xlsxwriter.worksheet import Worksheet
 
@@ -84,13 +84,14 @@ def _height(cells: Mapping[str, str], wide: Mapping[str, str] | None = None) -> 
     lines = 1
     for column, text in cells.items():
         if column not in DATES:
-            lines = max(lines, _lines(text, int(_WIDTHS.get(column.split(" ")[0], 14) * 1.1)))
+            lines = max(lines, lines_in(text, int(_WIDTHS.get(column.split(" ")[0], 14) * 1.1)))
     for text in (wide or {}).values():
-        lines = max(lines, _lines(text, _WIDE))
+        lines = max(lines, lines_in(text, _WIDE))
     return min(lines * _LINE_HEIGHT + 2, _TALLEST)
 
 
-def _lines(text: str, width: int) -> int:
+def lines_in(text: str, width: int) -> int:
+    """How many lines a text takes in a column of so many characters."""
     return sum(max(-(-len(line) // width), 1) for line in text.split("\n"))
 
 
@@ -175,7 +176,7 @@ class _Writer:
 
     # --- parts of a page --------------------------------------------------------------------------------------------
     def _page(self, name: str, title: str, columns: Sequence[str]) -> Any:
-        page = self.book.add_worksheet(name, worksheet_class=_growing())
+        page = self.book.add_worksheet(name, worksheet_class=growing())
         page.set_landscape()
         page.set_paper(9)
         page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)

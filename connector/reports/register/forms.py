@@ -9,11 +9,12 @@ import json
 from connector.reports.register.build import Register, register_json
 from connector.reports.register.words import COLUMNS, Words
 from connector.reports.tables import inert
+from connector.text_hints import calm, calm_json
 
 
 def to_json(register: Register) -> str:
     """The records as they are kept."""
-    return json.dumps(register_json(register), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return calm_json(json.dumps(register_json(register), ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
 
 
 def to_csv(register: Register) -> str:
@@ -35,7 +36,7 @@ def to_html(register: Register) -> str:
 
     environment = Environment(
         loader=PackageLoader("connector.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=calm,
     )  # fmt: skip
     words = Words(register.language)
     return environment.get_template("register.html.j2").render(register=register, t=words, language=register.language)

@@ -154,17 +154,6 @@ def test_a_detected_situation_that_comes_back_is_the_same_episode():
     assert evaluate(on, ticket(), done, NOW + 2 * DAY).situation_since == NOW + 2 * DAY
 
 
-def test_remember_holds_the_policy_of_an_episode():
-    """The version that held when the episode began is held to its end; without one nothing is said."""
-    stuck = ticket(escalation_type="stuck")
-    memory = remember(Memory(), evaluate(policy(), stuck, Memory(), NOW), NOW, "v1")
-    memory = remember(memory, evaluate(policy(), stuck, memory, NOW + DAY), NOW + DAY, "v2")
-    assert memory.policy == "v1"
-    assert remember(memory, evaluate(policy(), ticket(), memory, NOW), NOW, "v2").policy is None
-    kept = remember(Memory(policy="v0"), evaluate(policy(), stuck, Memory(), NOW), NOW)
-    assert kept.policy == "v0"
-
-
 # --- who may act ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("values", "code"),

@@ -38,6 +38,9 @@ def test_it_prints_the_table_and_writes_the_page(
     assert "operator 'demo' approved it" in printed.out
     assert printed.err == ""
     assert '<html lang="it">' in out.read_text(encoding="utf-8")
+    assert "page-register.xlsx" in out.read_text(encoding="utf-8")
+    assert f"wrote {tmp_path / 'page-register.xlsx'}: the register of 0 special escalations" in printed.out
+    assert (tmp_path / "page-register.xlsx").read_bytes().startswith(b"PK")
 
 
 def test_a_broken_promise_exits_1_and_says_which(
@@ -56,6 +59,7 @@ def test_json_is_one_document(quick: Demonstration, tmp_path: Path, capsys: pyte
     told = json.loads(capsys.readouterr().out)
     assert told["figures"]["lost"] == {"without": 1, "with": 0}
     assert told["broken"] == []
+    assert told["register"] == str(tmp_path / "page-register.xlsx")
 
 
 def test_the_state_is_kept_where_asked(quick: Demonstration, tmp_path: Path) -> None:
