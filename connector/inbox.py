@@ -26,6 +26,8 @@ from connector.store.base import SavedPlan, Store
 
 _STANDS = timedelta(hours=24)
 _LARGEST = 64 * 1024 * 1024
+#: What a file that is none of ours can make reading it raise.
+_BROKEN = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, OSError, RecursionError)
 _log = structlog.get_logger("escalera.inbox")
 
 
@@ -120,7 +122,7 @@ def take_up(state: str, store: Store) -> int:
                 word = _word(content)
                 record(store, word)
                 _log.info("approval taken up", plan=word.digest[:12], state=word.state, by=word.by)
-        except (EscaleraError, ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
+        except (EscaleraError, *_BROKEN) as error:
             _log.error("what was left can't be taken up; it is set aside", file=str(path), why=str(error))
             with contextlib.suppress(OSError):
                 path.rename(path.with_suffix(".refused"))

@@ -7,19 +7,18 @@ where those are asked for.
 
 from __future__ import annotations
 
-import base64
 import logging
 import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
-from urllib.parse import quote
 
 import structlog
 
+from connector.coats import coats
 from connector.errors import EscaleraError
 
 #: Event keys whose values are customers' words or personal; kept only with `customer_text`.
@@ -41,7 +40,7 @@ _kept_out: set[str] = set()
 
 def keep_out(secret: str) -> None:
     """From now on this secret of the process stands in no log line, whoever set the log up and whenever."""
-    _kept_out.update(_coats(secret))
+    _kept_out.update(coats(secret))
 
 
 def without_secrets(text: str, more: Iterable[str] = ()) -> str:
@@ -49,18 +48,6 @@ def without_secrets(text: str, more: Iterable[str] = ()) -> str:
     for secret in sorted({*_kept_out, *more}, key=len, reverse=True):  # the longer coat before what it holds
         text = text.replace(secret, _HIDDEN)
     return text
-
-
-def _coats(secret: str) -> Iterator[str]:
-    """A secret as it is, and as it is sent or shown. Very short ones are no secrets."""
-    if len(secret) < 4:
-        return
-    whole = secret.encode()
-    yield secret
-    yield quote(secret, safe="")
-    yield whole.hex()
-    yield base64.b64encode(whole).decode().rstrip("=")
-    yield base64.b64encode(whole + b":X").decode().rstrip("=")
 
 
 class Redactor:
@@ -74,7 +61,7 @@ class Redactor:
 
     def hide(self, secret: str) -> None:
         """From now on this value is redacted wherever it appears. Very short ones are no secrets."""
-        self._secrets.update(_coats(secret))
+        self._secrets.update(coats(secret))
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Redact one event, nested values included."""

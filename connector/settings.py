@@ -38,6 +38,8 @@ __all__ = ["LOOPBACK", "AccountSettings", "Settings", "load_settings", "span_sec
 
 _SECRET_WORDS = re.compile(r"(key|password|passwd|passphrase|token|secret|credential)s?$")
 _WHERE_FROM = "the environment"
+#: Signs of a configuration file: a hundred times what any has.
+_LONGEST = 200_000
 
 
 class Settings(BaseSettings):
@@ -170,12 +172,22 @@ def load_settings(path: Path) -> Settings:
     except UnicodeDecodeError as error:
         msg = f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
         raise ConfigurationError(msg) from error
+    if len(text) > _LONGEST:
+        msg = f"{path}: has {len(text)} signs, a configuration at most {_LONGEST}; is it the right file?"
+        raise ConfigurationError(msg)
     try:
         content = tomllib.loads(text)
+        found = list(_secrets_in(content))
     except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not TOML: {error}"
         raise ConfigurationError(msg) from error
-    problems = [_move_secret(path, text, place) for place in _secrets_in(content)]
+    except ValueError:
+        msg = f"{path}: holds a number of thousands of digits, or a date that is none"
+        raise ConfigurationError(msg) from None
+    except RecursionError:
+        msg = f"{path}: holds lists or tables that are nested too deep"
+        raise ConfigurationError(msg) from None
+    problems = [_move_secret(path, text, place) for place in found]
     if re.search(r"://[^/@]*:[^/@]*@", str(content.get("state", ""))):
         problems.append(
             f"{path}:{_line(text, ('state',))}: 'state' carries a password, and this file is no place for one: keep it "

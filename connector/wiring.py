@@ -19,7 +19,7 @@ from connector.cycle.run import Account
 from connector.errors import ConfigurationError
 from connector.helpdesks import kind_of
 from connector.helpdesks.base import Opening, Reader, Writer
-from connector.mapping.load import load_policy, load_policy_from_texts, pack_texts
+from connector.mapping.load import load_policy, pack_texts
 from connector.notifiers import build as build_notifier
 from connector.oslock import StateLock
 from connector.secrets import api_key
@@ -106,13 +106,9 @@ def open_account(
     if settings.notify.note and writer is not None:
         notifiers.append(build_notifier("note", {}, reader=reader, writer=writer))
 
-    def older(digest: str) -> Policy | None:
-        kept = store.policy(digest)
-        return load_policy_from_texts(kept["files"]) if kept else None
-
     return Account(
         name=chosen.name, reader=reader, store=store, policy=policy, limits=settings.guard_limits(), writer=writer,
-        notifiers=tuple(notifiers), files=files, older=older, clock=clock, rebind=connect,
+        notifiers=tuple(notifiers), files=files, clock=clock, rebind=connect,
         window=timedelta(seconds=settings.notify.window), signer=Signer() if write else None,
     )  # fmt: skip
 

@@ -52,6 +52,12 @@ class Word(NamedTuple):
     end: int
 
 
+#: What a named tuple is made with, without the detour over its fields.
+_new_word: Final = tuple.__new__
+#: Spaces after a word, of which one is usual, up to which a text is split at spaces.
+_MOST_SPACES: Final = 4
+
+
 def is_word(char: str) -> bool:
     """Whether a folded character is part of a word: letter, digit, underscore or a mark that belongs to its letter."""
     return char == "_" or unicodedata.category(char)[0] in "LNM"
@@ -113,15 +119,17 @@ class Folding:
     def fold(self, text: str) -> str:
         """All words with single spaces between and around them; one space for a text without words."""
         try:
-            raw = text.encode("latin-1")
+            folded = text.encode("latin-1").translate(self._marked).decode("latin-1")
         except UnicodeEncodeError:
             return self._fold_any(text)
-        raw = raw.translate(self._bytes, self._dropped)
-        if b"\0" in raw:
+        if "\0" in folded:
             return self._fold_any(text)
-        while b"  " in raw:  # cheaper than to split and join all words
-            raw = raw.replace(b"  ", b" ")
-        return self._spaced(raw.strip(b" ").decode("latin-1"))
+        if "\1" in folded:
+            folded = folded.replace("\1", "")
+        while "  " in folded:  # cheaper than to split and join all words
+            folded = folded.replace("  ", " ")
+        folded = folded.strip(" ")
+        return self._spaced(folded) if "_" in folded or not folded else f" {folded} "
 
     def words(self, text: str) -> list[Word]:
         """The words of fold(text), with the characters each one came from."""
@@ -139,18 +147,22 @@ class Folding:
                 words.append(Word(folded.decode("latin-1"), start, match.start() + len(match[0].rstrip(b"_\1"))))
         return words
 
-    def words_from(self, text: str, first: int, last: int) -> list[Word]:
-        """words(text)[first:last]; for most texts without making the other ones."""
+    def words_from(self, text: str, first: int, last: int, letters: int | None = None) -> list[Word]:
+        """words(text)[first:last]; for most texts without making the other ones.
+
+        `letters`: how many characters other than spaces stand before the first of them in fold(text), where known.
+        """
         try:
             raw = text.encode("latin-1").translate(self._marked)
         except UnicodeEncodeError:
             raw = b"\0"
         if b"\0" in raw or b"\1" in raw or b"_" in raw:
             return self.words(text)[first:last]
-        return [
-            Word(match[0].decode("latin-1"), match.start(), match.end())
-            for match in islice(_LATIN_WORD.finditer(raw), first, last)
-        ]
+        found = None if letters is None else _next_words(raw, letters + first, letters, last - first)
+        if found is None:
+            matches = islice(_LATIN_WORD.finditer(raw), first, last)
+            found = [Word(match[0].decode("latin-1"), match.start(), match.end()) for match in matches]
+        return found
 
     def _words_any(self, text: str) -> list[Word]:
         words = []
@@ -221,6 +233,29 @@ class Folding:
             pieces.append(("ñ" if two else table[ord(text[at])], at, end))
             at = end
         return pieces
+
+
+def _next_words(raw: bytes, at: int, letters: int, count: int) -> list[Word] | None:
+    """The `count` words after so many letters of a text in which a word is what stands between spaces.
+
+    `at`: not behind the first of them. None where more spaces stand between the words than anybody types.
+    """
+    reached = -1
+    while at != reached:  # as many characters as there are letters, and the spaces among them
+        reached, at = at, letters + raw.count(b" ", 0, at)
+    most = _MOST_SPACES * count
+    parts = raw[at:].decode("latin-1").split(" ", most)
+    if len(parts) > most:
+        parts.pop()  # the rest of the text
+    words = []
+    for part in parts:
+        end = at + len(part)
+        if part:
+            words.append(_new_word(Word, (part, at, end)))
+            if len(words) == count:
+                return words
+        at = end + 1
+    return None if len(parts) == most else words
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -229,6 +229,46 @@ class OpenIntervals:
                 if index >= 0:
                     return window.days[index]
                 window = self._must(self.earlier(window), around, "before")
+
+    def cuts_of_add(self, first: int, past: int, amount: int) -> set[int] | None:
+        """The starts within [first, past) at which add() begins to give something else: boundaries of openings, and
+        starts that lead to one. None where the years known are too few to tell."""
+        self.add(first, amount)
+        self.add(past, amount)  # these make the years that are needed known
+        window = self.covering(first, past)
+        found: set[int] = set()
+        index = max(window.latest(first), 0)
+        while index < len(window.starts) and window.starts[index] < past:
+            found |= {window.starts[index], window.ends[index]}
+            low, high = window.before[index] + amount, window.before[index + 1] + amount
+            if low < 0 or high > window.before[-1]:
+                return None
+            led = window.before[bisect_left(window.before, low) : bisect_right(window.before, high)]
+            found.update(window.starts[index] + reached - low for reached in led)
+            index += 1
+        return found
+
+    def cuts_of_days(self, first: int, past: int, days: int) -> set[int] | None:
+        """The same for the same time of day, `days` business dates later. None near a clock change."""
+        offset = self._steady_offset(first // _DAY_MICROS)
+        if offset is None:
+            return None
+        midnight = first + -offset % _DAY_MICROS
+        found = {first, midnight, *self._boundaries(first, past)}
+        for begin, end in pairwise(sorted({*found, past})):
+            middle = (begin + end) // 2
+            target = self.days_later(middle, days)
+            if target is None:
+                return None
+            shift = target - middle
+            found.update(at - shift for at in self._boundaries(begin + shift, end + shift))
+        return found
+
+    def _boundaries(self, first: int, past: int) -> Iterator[int]:
+        """Openings and closings within [first, past)."""
+        window = self.covering(first, past)
+        for of in (window.starts, window.ends):
+            yield from of[bisect_left(of, first) : bisect_left(of, past)]
 
     def after(self, at: int) -> Iterator[Span]:
         """Open intervals from `at` on, the first one clipped, until the last year."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from connector.core import conditions_ages, conditions_phrases, conditions_texts, conditions_words
-from connector.core.conditions_base import NO, UNKNOWN, YES, Clause, told
+from connector.core.conditions_base import FOREVER, NO, UNKNOWN, YES, Clause, told
 from connector.core.conditions_phrases import list_id
 from connector.core.meaning import Every, Meaning, Opposite, Some
 from connector.core.policy import Context, Told
@@ -33,7 +33,7 @@ _NOT_WORDS = {YES: "this does not hold", NO: "this holds", UNKNOWN: "this is unk
 class _Joined(Clause):
     """Several conditions in one; the cheap ones are asked first, all are told in the order they were written."""
 
-    __slots__ = ("_asked", "_children", "_clocks", "_rest", "timed")
+    __slots__ = ("_asked", "_children", "_clocks", "_lefts", "_rest", "timed")
 
     #: The answer of one part that is the answer of the whole.
     _decides = NO
@@ -44,6 +44,8 @@ class _Joined(Clause):
         self._clocks = tuple(child for child in self._asked if child.timed)
         self._rest = tuple(child for child in self._asked if not child.timed)
         self.timed = bool(self._clocks)
+        #: What is left of it, by what is left of its children: the same clause each time, so that others may keep it.
+        self._lefts: dict[tuple[Clause, ...], Clause] = {}
 
     def wake(self, ctx: Context) -> datetime | None:
         if not self._clocks:
@@ -56,11 +58,34 @@ class _Joined(Clause):
             alone = alone and answer is not UNKNOWN
         return self._clocks[0].wake(ctx) if alone else super().wake(ctx)
 
-    def settled(self, ctx: Context) -> Tri | None:
-        found = [child.settled(ctx) for child in self._children]
-        if self._decides in found:
-            return self._decides
-        return None if None in found else self.test(ctx)
+    def atoms(self) -> Iterator[Clause]:
+        for child in self._children:
+            yield from child.atoms()
+
+    def left(self, answers: Mapping[Clause, Tri]) -> Clause | Tri:
+        kept: list[Clause] = []
+        unknown = False
+        for child in self._children:
+            found = child.left(answers)
+            if isinstance(found, Clause):
+                kept.append(found)
+            elif found is self._decides:
+                return found
+            elif found is UNKNOWN:
+                unknown = True
+        if not kept:
+            return UNKNOWN if unknown else ~self._decides
+        if unknown:
+            return self  # nothing is gained by leaving the others out
+        return self._of(tuple(kept))
+
+    def _of(self, kept: tuple[Clause, ...]) -> Clause:
+        """The same join of these, which are what is left of the children."""
+        if kept == self._children:
+            return self
+        if len(kept) == 1:
+            return kept[0]
+        return self._lefts.setdefault(kept, type(self)(kept))
 
     def moments(self, ctx: Context) -> Iterator[datetime]:
         for child in self._children:
@@ -100,6 +125,17 @@ class _All(_Joined):
             if answer is UNKNOWN:
                 result = answer
         return result
+
+    def shut(self, ctx: Context) -> datetime | None:
+        alone = len(self._clocks) == 1
+        for child in self._rest:
+            answer = child.test(ctx)
+            if answer is NO:
+                return FOREVER
+            alone = alone and answer is not UNKNOWN
+        if alone:
+            return self._clocks[0].shut(ctx)
+        return super().shut(ctx) if self._clocks else None
 
     def tell(self, ctx: Context) -> Told:
         children = self._children_told(ctx)
@@ -160,9 +196,11 @@ class _Not(_Joined):
     def wake(self, ctx: Context) -> datetime | None:
         return self._child.wake(ctx)
 
-    def settled(self, ctx: Context) -> Tri | None:
-        found = self._child.settled(ctx)
-        return None if found is None else ~found
+    def left(self, answers: Mapping[Clause, Tri]) -> Clause | Tri:
+        found = self._child.left(answers)
+        if not isinstance(found, Clause):
+            return ~found
+        return self if found is self._child else self._lefts.setdefault((found,), _Not(found))
 
     def tell(self, ctx: Context) -> Told:
         children = self._children_told(ctx)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connector.core.conditions_base import EMPTY_CONDITION, IMPOSSIBLE, NO, UNKNOWN, YES, Clause, told
+from connector.core.conditions_base import EMPTY_CONDITION, FOREVER, IMPOSSIBLE, NO, UNKNOWN, YES, Clause, told
 from connector.core.meaning import Elapsed, Meaning
 from connector.core.policy import Context, Span, Told
 from connector.core.rules._common import unresolved
@@ -51,6 +51,20 @@ class _Age(Clause):
         _, start = self._start(ctx)
         reached = None if start is None else self._reach(self._over, start, ctx)
         return reached if reached is not None and reached > ctx.now else None
+
+    def shut(self, ctx: Context) -> datetime | None:
+        if self._elapsed is None:
+            return super().shut(ctx)
+        known, start = self._start(ctx)
+        if start is None:
+            return FOREVER if known is NO else None
+        if start >= _FAR:
+            return super().shut(ctx)
+        try:
+            reached = start + self._elapsed
+        except OverflowError:
+            return super().shut(ctx)
+        return reached if reached > ctx.now else None
 
     @property
     def meaning(self) -> Meaning:

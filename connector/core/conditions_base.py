@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,9 @@ EMPTY_CONDITION, IMPOSSIBLE = "E033", "E050"
 
 #: The answers under short names: looking a member up in its enum costs as much as a whole simple condition.
 YES, NO, UNKNOWN = Tri.YES, Tri.NO, Tri.UNKNOWN
+
+#: The instant that never comes: until when a NO lasts that time alone does not change.
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 _SHOWN = 80
 
@@ -52,9 +55,26 @@ class Clause(ABC):
         """What it says, as a value for lint."""
         return Opaque(self)
 
-    def settled(self, ctx: Context) -> Tri | None:  # noqa: ARG002 - most clauses look at more than that
-        """The answer as far as status, priority and channel alone decide it; None where they do not."""
+    @property
+    def atom(self) -> str | None:
+        """The one field of few values (a status, a group, tags) that alone decides it; None where it looks at more."""
         return None
+
+    def atoms(self) -> Iterator[Clause]:
+        """The clauses inside that are decided by one such field."""
+        if self.atom is not None:
+            yield self
+
+    def left(self, answers: Mapping[Clause, Tri]) -> Clause | Tri:
+        """What is left to be asked where these atoms have answered: the answer itself, or a clause that gives it."""
+        return answers.get(self, self)
+
+    def shut(self, ctx: Context) -> datetime | None:
+        """Until when the answer is NO (FOREVER: whatever time passes); None where it is not NO. `test`, then `wake`."""
+        if self.test(ctx) is not NO:
+            return None
+        at = self.wake(ctx) if self.timed else None
+        return FOREVER if at is None else at
 
     def needs(self) -> frozenset[str] | None:
         """Phrase lists of which one must be affirmed for more than a NO, where both texts are known; None: of none."""
@@ -82,7 +102,7 @@ class _Never(Clause):
     def test(self, ctx: Context) -> Tri:  # noqa: ARG002
         return NO
 
-    def settled(self, ctx: Context) -> Tri | None:  # noqa: ARG002
+    def left(self, answers: Mapping[Clause, Tri]) -> Clause | Tri:  # noqa: ARG002
         return NO
 
     def tell(self, ctx: Context) -> Told:  # noqa: ARG002

@@ -27,6 +27,9 @@ from connector.core.tri import Tri
 #: Texts that are too long or too private to be repeated in a reason.
 _UNSAID = frozenset(("subject", "body", "requester", "requester_email", "requester_phone"))
 
+#: Fields with so few values that what they decide is worth keeping for the next ticket with the same.
+_FEW = frozenset(("group", "type", "product", "brand", "category", "contract"))
+
 
 class _TextIs(Clause):
     """The field's text equals one of these, whatever the case and accents."""
@@ -42,6 +45,10 @@ class _TextIs(Clause):
     @property
     def meaning(self) -> Meaning:
         return Among(self._field, tuple(equal_key(text) for text in self._wanted), self._wanted)
+
+    @property
+    def atom(self) -> str | None:
+        return self._field if self._field in _FEW else None
 
     def test(self, ctx: Context) -> Tri:
         ticket = ctx.ticket
@@ -80,6 +87,10 @@ class _HasTag(Clause):
     @property
     def meaning(self) -> Meaning:
         return Holding("tags", tuple(equal_key(text) for text in self._wanted))
+
+    @property
+    def atom(self) -> str | None:
+        return "tags"
 
     def test(self, ctx: Context) -> Tri:
         ticket = ctx.ticket

@@ -42,8 +42,9 @@ class _WordIs(Clause):
             return UNKNOWN
         return NO
 
-    def settled(self, ctx: Context) -> Tri | None:
-        return self.test(ctx)
+    @property
+    def atom(self) -> str | None:
+        return self._field
 
     def tell(self, ctx: Context) -> Told:
         tri, code = self.test(ctx), self._field.upper()

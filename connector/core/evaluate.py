@@ -7,17 +7,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from connector.core._entering import entering
+from connector.core.conditions_base import FOREVER
 from connector.core.guard import recent_writes
-from connector.core.model import Call, Decision, Evaluation, Memory, Reason, RuleRef, Ticket
+from connector.core.model import Call, Decision, Evaluation, Memory, Reason, Ticket
 from connector.core.policy import NO_DUTY, NOTHING_BESIDE, Beside, Context, Duty, Policy, Rule
-from connector.core.rules._common import answer, earliest, fold, iso, reason, situation_named, stopped, unresolved
+from connector.core.rules._common import answer, earliest, iso, reason, stopped
 from connector.core.rules._pauses import observed_pauses
-from connector.core.rules.situation import SituationRule, detection
-from connector.core.shortlist import shortlist
+from connector.core.rules.situation import SituationRule
+from connector.core.shortlist import Shortlist, shortlist
 from connector.core.tri import Tri
 from connector.core.worktime import WorkTimeError
 
-_TAG = "esc:"
 _UNUSABLE = "TIME_UNUSABLE"
 #: How long what was done in an episode that has ended is still remembered, should the episode come back.
 _DONE_KEPT = timedelta(days=90)
@@ -63,18 +64,22 @@ def evaluate(
     is carried out. `brief`: only the decisions that act, can't be told or have something to be remembered, each as it
     is in full; `wake_at` counts the others too.
     """
-    ctx = Context(policy, _without_own_toggle(ticket, memory), memory, now, duty)
-    ctx.beside = beside if related is None else replace(beside, related=tuple(related))
+    extra = memory.extra
+    ctx = Context(policy, _without_own_toggle(ticket, extra) if extra else ticket, memory, now, duty)
+    if related is not None:
+        beside = replace(beside, related=tuple(related))
+    ctx.beside, ctx.brief = beside, brief
     end = stopped(ticket)
-    ctx.brief = brief
-    decisions = list(_enter_situation(ctx, detect=end is None))
-    if end is None:
+    known = shortlist(policy, _asked_later) if brief else None
+    decisions = entering(ctx, known, detect=end is None) if policy.situations else []
+    if end is None and decisions:
         decisions = [_with_course(ctx, told) for told in decisions]
     for told in decisions:
         ctx.learn(told.keeps)
-    if brief:
-        found = _briefly(ctx, ticket, decisions, end)
-        if not any(one.call is Call.UNKNOWN and one.reasons[0].code == _UNUSABLE for one in found.decisions):
+    if known is not None:
+        found = _briefly(ctx, known, ticket, decisions, end)
+        doubts = (one.reasons[0].code for one in found.decisions if one.call is Call.UNKNOWN)
+        if not found.decisions or _UNUSABLE not in doubts:
             return found
         # An instant that can't be counted with may be that of a condition which several rules share: all are asked.
         full = evaluate(policy, ticket, memory, now, duty, beside=ctx.beside)
@@ -89,29 +94,42 @@ def evaluate(
     return Evaluation(ticket, tuple(decisions), wake, ctx.situation, ctx.situation_since, ctx.situation_by)
 
 
-def _briefly(ctx: Context, ticket: Ticket, decisions: list[Decision], end: Reason | None) -> Evaluation:
+def _briefly(
+    ctx: Context, known: Shortlist, ticket: Ticket, decisions: list[Decision], end: Reason | None
+) -> Evaluation:
     """The rest of an evaluation of which only what must be done, asked or remembered is wanted."""
-    known = shortlist(ctx.policy, _asked_later)
-    wake = None if end is not None else earliest(*(decision.wake_at for decision in decisions))
     speaking = [decision for decision in decisions if _speaks(decision)]
-    for entry in known.resting() if end is not None else known.rules(ctx):
-        rule, condition = entry.rule, entry.condition
-        if end is not None:
-            decision = _resting(ctx, rule, end)
-        elif entry.gated and condition is not None and condition.test(ctx) is Tri.NO:
-            at = condition.wake(ctx)
-            if at is not None and (wake is None or at < wake):
-                wake = at
-            continue
-        else:
-            decision = _ask(ctx, rule)
-            at = decision.wake_at
-            if at is not None and (wake is None or at < wake):
-                wake = at
-        if _speaks(decision):
-            ctx.learn(decision.keeps)
-            speaking.append(decision)
-    return Evaluation(ticket, tuple(speaking), wake, ctx.situation, ctx.situation_since, ctx.situation_by)
+    wake = FOREVER
+    if end is None:
+        for decision in decisions:
+            wake = _sooner(wake, decision.wake_at)
+        for lot in known.lots(ctx):
+            if lot.quiet is not None:
+                try:
+                    at = lot.quiet(ctx)
+                except (WorkTimeError, OverflowError):
+                    at = None  # the rules themselves are asked, and say why
+                if at is not None:
+                    wake = min(wake, at)
+                    continue
+            for entry in lot.entries:
+                decision = _ask(ctx, entry.rule, brief=not entry.telling)
+                wake = _sooner(wake, decision.wake_at)
+                if _speaks(decision):
+                    ctx.learn(decision.keeps)
+                    speaking.append(decision)
+    elif observed_pauses(ctx):
+        for entry in known.resting():
+            decision = _resting(ctx, entry.rule, end)
+            if _speaks(decision):
+                ctx.learn(decision.keeps)
+                speaking.append(decision)
+    until = None if end is not None or wake is FOREVER else wake
+    return Evaluation(ticket, tuple(speaking), until, ctx.situation, ctx.situation_since, ctx.situation_by)
+
+
+def _sooner(wake: datetime, at: datetime | None) -> datetime:
+    return wake if at is None or at >= wake else at
 
 
 def _asked_later(policy: Policy) -> Iterator[Rule]:
@@ -148,12 +166,13 @@ def _resting(ctx: Context, rule: Rule, end: Reason) -> Decision:
     return replace(decision, keeps=observed_pauses(ctx)) if rule.ref.kind == "sla" else decision
 
 
-def _ask(ctx: Context, rule: Rule) -> Decision:
+def _ask(ctx: Context, rule: Rule, *, brief: bool = True) -> Decision:
+    """The rule's answer; where all is told briefly, with its reasons only if it speaks, or if `brief` is not wanted."""
     try:
         memory = ctx.memory
-        decision = rule.decide(ctx)
-        if ctx.brief and _speaks(decision):
-            # Once more, for its reasons: from what was known before, and not from what was found without reasons.
+        decision = rule.decide(ctx) if brief or not ctx.brief else None
+        if decision is None or (ctx.brief and _speaks(decision)):
+            # For its reasons: from what was known before, and not from what was found without reasons.
             shared, ctx.brief, ctx.memory, ctx.shared = ctx.shared, False, memory, {}
             try:
                 decision = rule.decide(ctx)
@@ -176,104 +195,15 @@ def _ask(ctx: Context, rule: Rule) -> Decision:
     return replace(decision, wake_at=ctx.now)
 
 
-# --- the situation --------------------------------------------------------------------------------------------------
-def _enter_situation(ctx: Context, *, detect: bool) -> Iterator[Decision]:
-    """Set the situation of `ctx` and yield what there is to say about it."""
-    policy, ticket = ctx.policy, ctx.ticket
-    if not policy.situations:
-        return
-    if ticket.escalation_type:
-        situation = situation_named(policy, ticket.escalation_type)
-        if situation is not None:
-            yield _entered(ctx, situation, "field", ticket.escalation_type)
-            return
-        doubt = unresolved(policy, ticket)
-        if doubt is not None:
-            yield answer(ctx, _field_ref(policy), Call.UNKNOWN if detect else Call.NO, (doubt,))
-    tagged = [tag for tag in ticket.tags if fold(tag).startswith(_TAG)]
-    for tag in tagged:
-        situation = _by_id(policy, fold(tag).removeprefix(_TAG))
-        if situation is not None:
-            yield _entered(ctx, situation, "tag", tag)
-            return
-    for tag in tagged:
-        text = f"the tag {tag!r} names no situation of this policy"
-        why = reason("SITUATION_UNKNOWN", text, field="tags", value=tag)
-        yield answer(ctx, _field_ref(policy), Call.UNKNOWN if detect else Call.NO, (why,))
-    if ticket.escalation_type or not detect:
-        return
-    # All are asked before one is entered, so that what they say does not depend on their order.
-    asked = []
-    for one in shortlist(policy, _asked_later).detections(ctx) if ctx.brief else policy.situations.values():
-        if ctx.brief and one.detect is not None and (one.suggest or one.detect.test(ctx) is Tri.NO):
-            at = one.detect.wake(ctx)
-            if at is not None:
-                yield answer(ctx, one.ref, Call.NO, (), wake_at=at)
-        elif one.detect is not None:
-            asked.append((one, *detection(ctx, one)))
-    first = next((candidate for candidate, enters, _ in asked if enters), None)
-    for candidate, _, decision in asked:
-        if candidate is first:
-            entered = _entered(ctx, candidate.id, "detect", None, decision.reasons)
-            yield replace(entered, wake_at=decision.wake_at)
-        else:
-            yield decision
-
-
-def _by_id(policy: Policy, folded: str) -> str | None:
-    return next((situation for situation in policy.situations if fold(situation) == folded), None)
-
-
-def _entered(ctx: Context, situation: str, by: str, value: str | None, evidence: tuple[Reason, ...] = ()) -> Decision:
-    since = _since(ctx, situation, by)
-    ctx.situation, ctx.situation_since, ctx.situation_by = situation, since, by
-    if ctx.brief and ctx.policy.situations[situation].course is None:
-        return answer(ctx, ctx.policy.situations[situation].ref, Call.NO, ())
-    text = f"in situation {situation} since {iso(since)}, known by {by}"
-    why = reason("IN_SITUATION", text, situation=situation, since=since, by=by, value=value)
-    return answer(ctx, ctx.policy.situations[situation].ref, Call.NO, (why, *evidence))
-
-
-def _since(ctx: Context, situation: str, by: str) -> datetime:
-    """The start of the episode: as the helpdesk tells it, else as remembered, else now, to the second."""
-    if ctx.ticket.escalated_at is not None:
-        return ctx.ticket.escalated_at
-    memory = ctx.memory
-    if memory.situation == situation and memory.situation_since is not None:
-        return memory.situation_since
-    left = memory.extra.get("left")
-    if by == "detect" and left is not None and left["situation"] == situation:
-        # A detection that goes out and comes back (our own writes may cause that) must not renew caps and ages.
-        return datetime.fromisoformat(left["since"])
-    return ctx.now.replace(microsecond=0)
-
-
-def _field_ref(policy: Policy) -> RuleRef:
-    """Where the escalation field is mapped: the place to mend a value that means nothing."""
-    for field_map in policy.maps.values():
-        if "escalation_type" in field_map.fields or "escalation_type" in field_map.headings:
-            return RuleRef("situation", "escalation_type", field_map.file, 1)
-    first = next(iter(policy.situations.values())).ref
-    return RuleRef("situation", "escalation_type", first.file, first.line)
-
-
 # --- memory ---------------------------------------------------------------------------------------------------------
-def remember(memory: Memory, evaluation: Evaluation, now: datetime, policy: str | None = None) -> Memory:
-    """The memory with the situation that an evaluation found.
-
-    `policy`: digest of the policy asked. Where it is given it is held from the beginning of an episode to its end;
-    without it `memory.policy` stays as it is.
-    """
+def remember(memory: Memory, evaluation: Evaluation, now: datetime) -> Memory:
+    """The memory with the situation that an evaluation found, and what its decisions keep: promises among it."""
     situation, since = evaluation.situation, evaluation.situation_since
-    extra, held = dict(memory.extra), memory.policy
+    extra = dict(memory.extra)
     if stopped(evaluation.ticket) is not None:
         extra.pop("left", None)
     elif situation is None and memory.situation is not None and memory.situation_since is not None:
         extra["left"] = {"situation": memory.situation, "since": iso(memory.situation_since)}
-    if policy is not None and situation is None:
-        held = None
-    elif policy is not None and (situation, since) != (memory.situation, memory.situation_since):
-        held = policy
     for decision in evaluation.decisions:
         for name, value in decision.keeps.items():
             if value is None:
@@ -285,7 +215,6 @@ def remember(memory: Memory, evaluation: Evaluation, now: datetime, policy: str 
         first_seen=memory.first_seen or now,
         situation=situation,
         situation_since=since,
-        policy=held,
         extra=extra if extra != memory.extra else memory.extra,
     )
 
@@ -347,9 +276,9 @@ def _keep_status_clock(extra: dict[str, Any], before: Ticket, after: Ticket, *, 
         extra["status_kept"] = {"shown": new, "since": kept["since"] if kept and kept["shown"] == old else old}
 
 
-def _without_own_toggle(ticket: Ticket, memory: Memory) -> Ticket:
+def _without_own_toggle(ticket: Ticket, extra: Mapping[str, Any]) -> Ticket:
     """The ticket with the `status_since` it would have without our toggles: own writes are not activity."""
-    kept: Mapping[str, str] | None = memory.extra.get("status_kept")
+    kept: Mapping[str, str] | None = extra.get("status_kept")
     if kept is None or ticket.status_since is None or iso(ticket.status_since) != kept["shown"]:
         return ticket
     return replace(ticket, status_since=datetime.fromisoformat(kept["since"]))

@@ -44,6 +44,16 @@ class Span:
             return calendar.add(start, self.amount)
         return calendar.add_days(start, self.amount)
 
+    def counted_in(self, calendar: WorkCalendar, *, back: bool = False) -> Callable[[datetime], datetime]:
+        """`after` as a function of the start, faster for many starts; `back`: the instant this span before it."""
+        amount = -self.amount if back else self.amount
+        if self.unit == "business_seconds":
+            return calendar.adding(amount)
+        if self.unit == "business_days":
+            return calendar.adding_days(amount)
+        elapsed = timedelta(seconds=amount)
+        return lambda start: start + elapsed
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -167,13 +167,13 @@ class PhraseIndex:
 
         Where a phrase stands, only a word that may deny it, near enough to do so, makes the text be read more closely.
         """
-        if not len(self._automaton) and not self._sign_only:
-            return _NO_NAMES
+        if self._sign_only or not len(self._automaton):
+            return frozenset(match.name for match in self.find(text) if not match.negated)
         folded = self._folding.fold(text)
-        hits = [*self._automaton.iter(folded)] if len(self._automaton) else []
-        if not hits and not self._sign_only:
+        hits = [*self._automaton.iter(folded)]
+        if not hits:
             return _NO_NAMES
-        if self._sign_only or not all(hit.simple for _, hit in hits) or ("\n" in text and quoted(text)):
+        if not all(hit.simple for _, hit in hits) or ("\n" in text and quoted(text)):
             return frozenset(match.name for match in self.find(text) if not match.negated)
         found: set[str] = set()
         for end, hit in hits:
@@ -185,7 +185,13 @@ class PhraseIndex:
 
     def _affirms(self, text: str, folded: str, end: int, hit: _Hit) -> bool:
         """Whether the phrase found at this end of the folded text counts: its neighbourhood is looked at."""
-        near, at, last = self._neighbourhood(text, folded, end - hit.width + 2, end)
+        start = end - hit.width + 2
+        first = folded.count(" ", 0, start) - 1
+        before = max(0, first - REACH_BACK)
+        at, last = first - before, first - before + folded.count(" ", start, end)
+        earlier = folded[:start].rsplit(" ", at + 1)[0]  # what stands before the first word that is looked at
+        letters = len(earlier) - earlier.count(" ")
+        near = self._folding.words_from(text, before, before + last + 1 + REACH_AHEAD, letters)
         return not is_negated(text, near, at, last) and not is_supposed(text, near, at)
 
     def _read(self, phrases: Mapping[str, Iterable[str]]) -> Iterator[_Entry]:

@@ -7,7 +7,7 @@ zone by the wall clock, which is wrong by an hour around every clock change, and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from connector.core._intervals import (
     OutOfRangeError,
     micros_of_wall,
 )
+from connector.core._repeated import Repeated
 
 __all__ = [
     "FIRST_YEAR",
@@ -174,6 +175,21 @@ class WorkCalendar:
         if self._open.owner(target) is not None:  # open, or exactly at a closing: the time of day is kept
             return _instant(target)
         return _instant(self._open.next_open(target) if days > 0 else self._open.prev_open(target))
+
+    def adding(self, seconds: int) -> Callable[[datetime], datetime]:
+        """`add(start, seconds)` as a function of the start, for many starts: the same, remembered by the day."""
+        amount = _amount(seconds)
+        return Repeated(
+            lambda start: self.add(start, seconds), lambda first, past: self._open.cuts_of_add(first, past, amount)
+        )
+
+    def adding_days(self, days: int) -> Callable[[datetime], datetime]:
+        """`add_days(start, days)` as a function of the start, for many starts."""
+        if not days:
+            return self.next_open
+        return Repeated(
+            lambda start: self.add_days(start, days), lambda first, past: self._open.cuts_of_days(first, past, days)
+        )
 
     def _by_wall(self, at: int, days: int) -> int:
         """The same time of day on the local clock, `days` business dates later."""

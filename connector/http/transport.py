@@ -7,6 +7,7 @@ adapter remembers the socket each thread is using, and a timer shuts that socket
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from types import TracebackType
@@ -49,23 +50,27 @@ class Deadline:
         _current.deadline = None
         if self._timer is not None:
             self._timer.cancel()
+        self.watch(None)
 
     def watch(self, used: socket.socket | None) -> None:
         """From now on this socket is the one to cut."""
+        # A handle of our own on the same connection: TLS takes a socket over at the begin of its handshake, and what
+        # was watched so far is then an empty shell.
+        own = socket.socket(fileno=os.dup(used.fileno())) if used is not None and used.fileno() >= 0 else None
         with self._lock:
-            self._socket = used
+            before, self._socket = self._socket, own
+            if before is not None:
+                before.close()
         if self.passed:
             self._cut()
 
     def _cut(self) -> None:
         self.passed = True
         with self._lock:
-            used = self._socket
-        if used is not None:
-            # The base class's shutdown: that of an SSL socket would pull the session from under the reading thread.
-            # An error means that the socket is closed already, which is what was wanted.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(used, socket.SHUT_RDWR)
+            if self._socket is not None:
+                # An error means that the connection is closed already, which is what was wanted.
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _watch(used: Any) -> None:

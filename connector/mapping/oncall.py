@@ -31,8 +31,15 @@ _MOST_EVENTS = 5_000
 _REFRESH, _LEAST_REFRESH, _KEEP = timedelta(hours=1), timedelta(minutes=1), timedelta(days=7)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SIGNS = re.compile(r'[\s"\\<>\x00-\x1f\x7f]')
-#: Rules that repeat so often are no shifts, and would take for ever to expand.
-_TOO_OFTEN = ("SECONDLY", "MINUTELY")
+#: How often a shift may repeat, and about how many of them a year has.
+_A_YEAR = {"HOURLY": 8766, "DAILY": 366, "WEEKLY": 53, "MONTHLY": 12, "YEARLY": 1}
+#: Parts of a rule that are known; several minutes or seconds would make a million shifts of one.
+_PARTS = frozenset(
+    {"FREQ", "UNTIL", "COUNT", "INTERVAL", "BYHOUR", "BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH",
+     "BYSETPOS", "BYMINUTE", "BYSECOND", "WKST", "RSCALE", "SKIP"}
+)  # fmt: skip
+#: A rule is gone through from its start: so many repetitions, counted up to `_COUNTED_TO`, a calendar has at most.
+_MOST_REPEATS, _COUNTED_TO = 500_000, 2040
 
 
 class OnCallError(ConfigurationError):
@@ -48,14 +55,23 @@ class CalendarRota:
 
     def __init__(self, text: str, zone: ZoneInfo, people: Mapping[str, Person]) -> None:
         """Read the file. Raises OnCallError for text that is no iCalendar, has no shifts, or names unknown people."""
+        self._zone, self._known = zone, _by_sign(people)
+        self._months: dict[tuple[int, int], tuple[Shift, ...]] = {}
+        try:
+            self._load(text)
+        except OnCallError:
+            raise
+        except Exception as error:  # a broken date, zone or rule makes the libraries raise whatever they please
+            msg = f"a shift in it can't be read: {type(error).__name__}"
+            raise OnCallError(msg, "export it again as .ics") from error
+
+    def _load(self, text: str) -> None:
         icalendar, recurring = _libraries()
         try:
             calendar = icalendar.Calendar.from_ical(text)
         except (ValueError, KeyError, IndexError) as error:
             msg = f"it is not an iCalendar file: {shown(str(error), 80)}"
             raise OnCallError(msg, "export it again as .ics") from error
-        self._zone = zone
-        self._known = _by_sign(people)
         events = [event for event in calendar.walk("VEVENT") if not _cancelled(event)]
         if not events:
             msg = "it holds no shift (no VEVENT)"
@@ -63,10 +79,10 @@ class CalendarRota:
         if len(events) > _MOST_EVENTS:
             msg = f"it holds {len(events)} events; {_MOST_EVENTS} are the most"
             raise OnCallError(msg, "let shifts repeat by a rule instead")
+        self._repeats = 0
         for event in events:
             self._check(event)
         self._query = recurring.of(calendar, skip_bad_series=False)
-        self._months: dict[tuple[int, int], tuple[Shift, ...]] = {}
         self.at(datetime(2026, 1, 1, tzinfo=UTC))  # whatever can't be expanded shows here, not in a cycle
 
     def at(self, at: datetime) -> tuple[Shift, ...]:
@@ -87,20 +103,19 @@ class CalendarRota:
 
     def _expand(self, begin: datetime, end: datetime) -> Iterator[Shift]:
         try:
-            occurrences = self._query.between(begin, end)
+            shifts = [shift for event in self._query.between(begin, end) if (shift := self._shift(event)) is not None]
         except Exception as error:  # the library lets through whatever a broken rule raises
             msg = f"its shifts can't be expanded: {type(error).__name__}"
             raise OnCallError(msg, "export it again as .ics") from error
-        shifts = []
-        for event in occurrences:
-            person = self._person(event)
-            if person is None or _cancelled(event):
-                continue
-            start = self._instant(event["DTSTART"].dt)
-            finish = self._instant(event["DTEND"].dt) if "DTEND" in event else start + _DAY
-            if finish > start:
-                shifts.append(Shift(start, finish, person))
         yield from sorted(set(shifts), key=lambda each: (each.start, each.person))
+
+    def _shift(self, event: Any) -> Shift | None:
+        person = self._person(event)
+        if person is None or _cancelled(event):
+            return None
+        start = self._instant(event["DTSTART"].dt)
+        finish = self._instant(event["DTEND"].dt) if "DTEND" in event else start + _DAY
+        return Shift(start, finish, person) if finish > start else None
 
     def _instant(self, value: date | datetime) -> datetime:
         if not isinstance(value, datetime):
@@ -112,15 +127,30 @@ class CalendarRota:
             name = _signs(event)[-1] if _signs(event) else "an event without a name"
             msg = f"the shift '{shown(name, 40)}' is nobody's under `people:`"
             raise OnCallError(msg, did_you_mean(name, self._known) or "name it by a key or an e-mail address of one")
-        rules = event.get("RRULE")
-        for rule in rules if isinstance(rules, list) else [rules] if rules is not None else []:
-            often = [str(each).upper() for each in rule.get("FREQ", ())]
-            if any(each in _TOO_OFTEN for each in often):
-                msg = f"a shift repeats {often[0].lower()}"
-                raise OnCallError(msg, "shifts repeat daily, weekly, monthly")
+        started = event["DTSTART"].dt.year if "DTSTART" in event else _COUNTED_TO
+        for name in ("RRULE", "EXRULE"):
+            given = event.get(name)
+            for rule in given if isinstance(given, list) else [given] if given is not None else []:
+                self._repeats += _a_year(rule) * max(1, _COUNTED_TO - started)
+        if self._repeats > _MOST_REPEATS:
+            msg = f"its shifts repeat more than {_MOST_REPEATS} times"
+            raise OnCallError(msg, "let repeating shifts begin later, or less often")
 
     def _person(self, event: Any) -> str | None:
         return next((self._known[sign] for one in _signs(event) if (sign := _sign(one)) in self._known), None)
+
+
+def _a_year(rule: Any) -> int:
+    """About how often a rule repeats in a year. Raises OnCallError for one that is none, or can't be told quickly."""
+    strange = [str(part) for part in rule if str(part).upper() not in _PARTS]
+    often = [str(each).upper() for each in rule.get("FREQ", ())]
+    fine = all(len(rule.get(part, ())) <= 1 for part in ("BYMINUTE", "BYSECOND"))
+    steps = all(int(each) >= 1 for each in rule.get("INTERVAL", ()))
+    if strange or len(often) != 1 or often[0] not in _A_YEAR or not fine or not steps:
+        told = strange[0] if strange else often[0] if often and fine and steps else "at no interval that can be used"
+        msg = f"a shift repeats {shown(told.lower(), 40)}"
+        raise OnCallError(msg, "shifts repeat daily, weekly, monthly")
+    return _A_YEAR[often[0]] * max(1, len(rule.get("BYHOUR", ())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from connector.mapping.check import check_result
 from connector.mapping.load import load_policy, load_texts
 from connector.offline import decide_exports
 from connector.store.codec import dump_ticket, load_ticket
+from tests.fuzz import doors
 from tests.fuzz.mutate import damage_bytes, damage_json, damage_text
 from tests.property.test_mapping_fuzz import PACK
 from tests.unit.helpdesks.export_samples import C4C, FRESHDESK, HEAD, csv_text, row, spreadsheetml, xlsx
@@ -257,10 +258,17 @@ def _read_mapping(content: bytes) -> bool:
 
 TARGETS: Mapping[str, Target] = {
     "answers": Target(_make_answer, _read_answer),
+    "books": Target(doors.make_book, doors.read_book_back),
+    "cases": Target(doors.make_cases, doors.read_cases),
+    "config": Target(doors.make_config, doors.read_config),
     "cursors": Target(_make_cursor, _read_cursor),
     "exports": Target(_make_export, _read_export),
+    "hints": Target(doors.make_hint, doors.read_hint),
+    "inbox": Target(doors.make_word, doors.read_word),
     "mappings": Target(_make_mapping, _read_mapping),
     "plans": Target(_make_plan, _read_plan),
+    "rotas": Target(doors.make_rota, doors.read_rota),
+    "seeds": Target(doors.make_seed, doors.read_seed),
 }
 
 

@@ -10,7 +10,11 @@ from tests.fuzz import run, targets
 from tests.fuzz.run import feed
 from tests.fuzz.targets import TARGETS, Target
 
-_COUNTS = {"answers": 250, "cursors": 500, "exports": 120, "mappings": 120, "plans": 200}
+_COUNTS = {
+    "answers": 250, "cursors": 500, "exports": 120, "mappings": 120, "plans": 200, "hints": 60, "inbox": 60,
+    "config": 40,
+    "cases": 25, "seeds": 60, "rotas": 60, "books": 30,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

@@ -61,15 +61,17 @@ def answer(
     return Decision(ctx.ticket.id, ref, call, tuple(reasons), tuple(wants), wake_at, keeps)
 
 
+_STOPPED: Mapping[str | None, Reason] = {
+    "closed": reason("CLOSED", "the ticket is closed", status="closed"),
+    "completed": reason("COMPLETED", "the ticket is completed", status="completed"),
+}
+
+
 def stopped(ticket: Ticket) -> Reason | None:
     """Why no rule acts on this ticket at all: gone, closed or completed; None where rules may act."""
     if ticket.gone is not None:
         return reason("GONE", f"the ticket is {ticket.gone} in the helpdesk: it can't be written", gone=ticket.gone)
-    if ticket.status == "closed":
-        return reason("CLOSED", "the ticket is closed", status="closed")
-    if ticket.status == "completed":
-        return reason("COMPLETED", "the ticket is completed", status="completed")
-    return None
+    return _STOPPED.get(ticket.status)
 
 
 def evidence(told: Told) -> Iterator[Reason]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.core.model import EMPTY, Reason
+from connector.core.conditions_base import FOREVER
+from connector.core.model import EMPTY, Reason, Ticket
 from connector.core.policy import Context, Span
 from connector.core.rules._common import iso, reason
 from connector.core.rules._deadlines import counted, deadline, moved
@@ -110,6 +111,11 @@ def _first_word(ctx: Context) -> tuple[Tri, datetime | None]:
     return (Tri.NO if Tri.NO in (first, latest) else Tri.UNKNOWN), None
 
 
+def word_known(ticket: Ticket) -> bool:
+    """Whether it is known that no agent answered, where no field tells an answer and none is unknown."""
+    return "agent_responded_at" not in ticket.raw or "first_responded_at" not in ticket.raw
+
+
 def _first_response(ctx: Context) -> Running:
     start = _created(ctx, "first_response")
     if isinstance(start, Running):
@@ -156,11 +162,16 @@ def _kept(ctx: Context, metric: str) -> Mapping[str, Any] | None:
     return kept if isinstance(kept, Mapping) and "start" in kept else None
 
 
+def stops(metric: str, pauses: Sequence[str]) -> tuple[str, ...]:
+    """The statuses in which the clock of a metric stands still, under a policy that names these."""
+    return (*pauses, *(_FINISHED if metric == "resolution" else ()))
+
+
 def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> Deadline:
     """The deadline of a running clock under the policy that holds, or under the promise made before."""
     assert clock.start is not None
     start, end = clock.start, clock.met or ctx.now
-    stopping = (*target.pauses, *(_FINISHED if metric == "resolution" else ()))
+    stopping = stops(metric, target.pauses)
     pauses = pauses_in(ctx, stopping)
     over = closed_at([each for each in pauses if each[2] is not None], end)
     open_pauses = (begin for _, begin, until in pauses if until is None)
@@ -213,29 +224,66 @@ def deadline_of(ctx: Context, metric: str, clock: Running, target: Target) -> De
     return Deadline(None if paused else due, start, clock.met, broken, paused, reasons, news)
 
 
-def standing(
-    ctx: Context, metric: str, rule: str, calendar: WorkCalendar, *, by_priority: bool
-) -> tuple[datetime, datetime | None] | None:
-    """(start, deadline, or None where it was met) of a ticket on which nothing happened since they were kept.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a promise kept for one metric must have been made under to stand as it is."""
 
-    The short way, without reasons, of what is nearly always so: the same policy, version and calendar, no pause seen or
-    running, every field known, and the deadline not reached. None where it is not so: then `deadline_of` tells.
+    metric: str
+    rule: str
+    calendar: str
+    by_priority: bool
+    stops: Sequence[str]
+    matrix: str | None
+    kept_as: str
+
+
+#: The deadline of a promise that asks for nothing now: it was met, or its clock stands still.
+AT_REST = FOREVER
+
+
+def reminder_key(ticket: Ticket, start: datetime, metric: str, number: int, due: datetime) -> str:
+    """The idempotency key of a policy's reminder of this number before a deadline."""
+    return f"sla:{ticket.id}:{iso(start)}:{metric}:remind{number}:{iso(due)}"
+
+
+def standing(ctx: Context, terms: Terms) -> tuple[datetime, datetime] | None:
+    """(start, deadline or AT_REST) of a ticket on which nothing happened since they were kept.
+
+    The short way, without reasons, of what is nearly always so: the same policy and calendar, no pause but one that
+    still runs, every field known, and the deadline not reached. None where it is not so: then `deadline_of` tells.
     """
     ticket, extra = ctx.ticket, ctx.memory.extra
-    kept = extra.get(kept_as(metric))
-    if kept is None or KEPT in extra or ticket.unknown or ticket.status in PAUSING or ticket.status is None:
+    kept = extra.get(terms.kept_as)
+    status = ticket.status
+    if kept is None or ticket.unknown or status is None:
         return None
-    if (kept["rule"], kept["policy"], kept["calendar"]) != (rule, ctx.policy.digest, calendar.digest):
+    if kept["rule"] != terms.rule or kept["calendar"] != terms.calendar or kept["matrix"] != terms.matrix:
         return None
-    if kept["priority"] != (ticket.priority if by_priority else None) or kept["paused_to"] or kept["breached"]:
+    if kept["priority"] != (ticket.priority if terms.by_priority else None) or kept["paused_to"] or kept["breached"]:
         return None
     start = datetime.fromisoformat(kept["start"])
-    met = (ticket.first_responded_at or ticket.agent_responded_at) if metric == "first_response" else None
-    if start != ticket.created_at or (by_priority and ticket.priority is None):
+    if start != ticket.created_at:
         return None
-    if met is not None or kept["met"] is not None:
-        return (start, None) if met is not None and kept["met"] == iso(met) else None
+    pauses = extra.get(KEPT)
+    if pauses:
+        began, since, ended = pauses[0]
+        if len(pauses) > 1 or ended is not None or began != status:
+            return None
+    elif status in PAUSING:
+        return None
+    met = kept["met"]
+    if terms.metric == "first_response":
+        answered = ticket.first_responded_at or ticket.agent_responded_at
+        if answered is not None or met is not None:
+            return (start, AT_REST) if met is not None and datetime.fromisoformat(met) == answered else None
+        if not word_known(ticket):
+            return None
+    elif met is not None:
+        return None
     due = datetime.fromisoformat(kept["due"])
+    if pauses and status in terms.stops:
+        begin = datetime.fromisoformat(since)
+        return (start, AT_REST) if begin <= ctx.now and begin < due else None
     return (start, due) if ctx.now < due else None
 
 

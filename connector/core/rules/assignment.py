@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.core.conditions_base import NEVER
+from connector.core.conditions_base import NEVER, Clause
 from connector.core.model import Call, Decision, Evaluation, Reason, RuleRef
-from connector.core.policy import Condition, Context, Duty, FetchedRota, Person, Shift
+from connector.core.policy import Condition, Context, Duty, FetchedRota, Person, Policy, Shift
+from connector.core.rules import _quiet
 from connector.core.rules._choosing import Chosen, absence, in_turn, least_loaded, shifts_now, skilled
 from connector.core.rules._common import answer, done_reason, gate, iso, reason
 from connector.core.rules._steps import Choice, assign_to, forget_choice, holds, keep_choice, kept_choice
@@ -47,6 +48,12 @@ class AssignmentRule:
         if self.when is None and not self.situations:
             return None, NEVER
         return self.situations or None, self.when
+
+    telling = True  # see `shortlist.Quietly`
+
+    def quietly(self, policy: Policy, left: Clause | None) -> _quiet.Quiet:  # noqa: ARG002 - the same for each policy
+        """Until when it says nothing: see `shortlist.Quietly`."""
+        return _quiet.assignment(left)
 
     def decide(self, ctx: Context) -> Decision:
         """ACT where a ticket of this topic is nobody's yet. A rule without topics is only asked by others."""

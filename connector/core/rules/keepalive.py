@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.core.conditions_base import Clause
 from connector.core.model import STATUSES, TOGGLED, Call, Decision, Reason, RuleRef, Want
-from connector.core.policy import Condition, Context, Span
+from connector.core.policy import Condition, Context, Policy, Span
+from connector.core.rules import _quiet
 from connector.core.rules._common import KEEPS_ALIVE, answer, earliest, gate, iso, reason, written
 from connector.core.rules._situation_clock import first_follow_up, series
 from connector.core.spec import Count, Duration, Either, Field, Many, Name, Record, RuleKind, RuleProblem, When, Word
@@ -85,6 +87,12 @@ class KeepaliveRule:
     def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
         """Whom it concerns: about all other tickets it need not be asked."""
         return self.situations, self.when
+
+    telling = True  # see `shortlist.Quietly`
+
+    def quietly(self, policy: Policy, left: Clause | None) -> _quiet.Quiet:  # noqa: ARG002 - the same for each policy
+        """Until when it says nothing: see `shortlist.Quietly`."""
+        return _quiet.keepalive(left, self.back)
 
     def decide(self, ctx: Context) -> Decision:
         """ACT where a toggle is due and no bound forbids it; WAIT with the exact next instant otherwise."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connector.core.conditions_base import Clause
 from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef
-from connector.core.policy import Condition, Context, Span
+from connector.core.policy import Condition, Context, Policy, Span
+from connector.core.rules import _quiet
 from connector.core.rules._common import answer, earliest, evidence, gate, held_since, iso, reason
 from connector.core.rules._deadlines import clock
 from connector.core.rules._matrix_events import BEGINNINGS, METRICS, begin_of
@@ -72,6 +74,13 @@ class MatrixRule:
         """Whom it concerns: about all other tickets it need not be asked."""
         return self.situations or None, self.when
 
+    def quietly(self, policy: Policy, left: Clause | None) -> _quiet.Quiet | None:
+        """Until when it says nothing: see `shortlist.Quietly`."""
+        if not self.rising or self.start or self.close_within or not self.levels:
+            return None
+        calendar, first = policy.calendar(self.calendar), self.levels[0].after
+        return _quiet.matrix(left, calendar, first, self.depth, self.since, self.ref.name, self.metrics)
+
     def decide(self, ctx: Context) -> Decision:
         """ACT with every undone part of the highest level due; WAIT until the next level is."""
         told = gate(ctx, self.situations or None, self.when)
@@ -87,10 +96,6 @@ class MatrixRule:
         if isinstance(reach, Reason):
             return answer(ctx, self.ref, Call.UNKNOWN, (*told.reasons, reach), wake_at=told.wake_at)
 
-        if ctx.brief and reach and self.rising and not (self.start or self.close_within or ctx.memory.done):
-            first = self.levels[0].after.after(begin, ctx.policy.calendar(self.calendar))
-            if first > ctx.now:  # nothing is due, and the other levels come later still
-                return answer(ctx, self.ref, Call.WAIT, (), wake_at=earliest(told.wake_at, first))
         instants, reach, closing = self._instants(ctx, begin, reach)
         due = max((n for n, at in enumerate(instants[:reach], 1) if at <= ctx.now or n <= lifted), default=0)
         fired = self._fired(ctx, begin)

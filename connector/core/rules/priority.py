@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connector.core.conditions_base import Clause
 from connector.core.model import PRIORITIES, Call, Decision, RuleRef, Want
-from connector.core.policy import Condition, Context
+from connector.core.policy import Condition, Context, Policy
+from connector.core.rules import _quiet
 from connector.core.rules._common import RAISES, answer, done_reason, gate, rank_of, reason, why_not_priority
 from connector.core.spec import Field, Flag, RuleKind, When, Word, defaults
 from connector.core.tri import Tri
@@ -29,6 +31,12 @@ class PriorityRule:
     def only_for(self) -> tuple[tuple[str, ...] | None, Condition | None]:
         """Whom it concerns: about all other tickets it need not be asked."""
         return None, self.when
+
+    telling = True  # see `shortlist.Quietly`
+
+    def quietly(self, policy: Policy, left: Clause | None) -> _quiet.Quiet:  # noqa: ARG002 - the same for each policy
+        """Until when it says nothing: see `shortlist.Quietly`."""
+        return _quiet.priority(left, self.priority, lower=self.lower)
 
     def decide(self, ctx: Context) -> Decision:
         """ACT where the condition holds and the priority may be set; each step not taken has its reason."""

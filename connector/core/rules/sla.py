@@ -5,18 +5,20 @@ Each rule is one policy; the first in the order of the files that concerns a tic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.core.conditions_base import Clause
 from connector.core.model import EMPTY, PRIORITIES, Call, Decision, Reason, RuleRef, Want
-from connector.core.policy import Condition, Context, Span
+from connector.core.policy import Condition, Context, Policy, Span
 from connector.core.rules._common import Gate, answer, done_reason, earliest, gate, iso, reason, written
 from connector.core.rules._deadlines import back_from
 from connector.core.rules._matrix_events import METRICS
 from connector.core.rules._pauses import observed_pauses
-from connector.core.rules._sla_clock import Breach, Deadline, Reminder, Target, deadline_of, running, standing
+from connector.core.rules._sla_clock import Breach, Deadline, Reminder, Target, deadline_of, reminder_key, running
+from connector.core.rules._sla_quiet import Quiet, quietly
 from connector.core.rules._steps import STEP_FIELDS, TO, Step, Taking, addressees, parts_of, span_fields
 from connector.core.spec import (
     Duration,
@@ -85,6 +87,10 @@ class SlaRule:
         """Whom it concerns; the first policy is asked about all, since it keeps the pauses for the others."""
         return self.situations or None, self.when
 
+    def together(self, policy: Policy, asked: Sequence[tuple[Any, Clause | None]]) -> Quiet:
+        """Until when none of the policies says anything: see `shortlist.TogetherQuietly`."""
+        return quietly(policy, asked)
+
     def decide(self, ctx: Context) -> Decision:
         """ACT where a reminder is due or a deadline is broken; WAIT for the next of them; NO under another policy."""
         # A policy asked before this one has learnt the pauses already.
@@ -126,16 +132,6 @@ class SlaRule:
 
     # --- one metric -------------------------------------------------------------------------------------------------
     def _ask(self, ctx: Context, metric: str, told: _Told) -> None:
-        if ctx.brief and metric != "next_response":
-            calendar = ctx.policy.calendar(self.calendar)
-            by_priority = not isinstance(self.targets[metric], Span)
-            found = standing(ctx, metric, self.ref.name, calendar, by_priority=by_priority)
-            if found is not None:
-                start, due = found
-                if due is not None:
-                    told.waits, told.wake = True, earliest(told.wake, due)
-                    self._remind(ctx, metric, Deadline(due, start, None, None, None, ()), calendar, told)
-                return
         clock = running(ctx, metric)
         if clock.start is None:
             told.unknown = told.unknown or clock.unknown
@@ -179,10 +175,13 @@ class SlaRule:
         if span is None:
             text = f"the policy promises no {metric.replace('_', ' ')} for priority {priority or 'none'}"
             return reason("NO_TARGET", text, metric=metric, priority=priority)
-        breach = self._breach_of(metric)
-        matrix = next((each.matrix for each in breach if each.matrix is not None), None)
         name = self.calendar or ctx.policy.default_calendar
-        return Target(self.ref.name, span, priority, ctx.policy.calendar(name), self.pauses[metric], matrix, name)
+        calendar, matrix = ctx.policy.calendar(name), self.matrix_of(metric)
+        return Target(self.ref.name, span, priority, calendar, self.pauses[metric], matrix, name)
+
+    def matrix_of(self, metric: str) -> str | None:
+        """The matrix rule whose levels count from a breach of this metric."""
+        return next((each.matrix for each in self._breach_of(metric) if each.matrix is not None), None)
 
     def _breach_of(self, metric: str) -> tuple[Breach, ...]:
         return tuple(each for each in self.breach if not each.metrics or metric in each.metrics)
@@ -224,8 +223,7 @@ class SlaRule:
                 if not ctx.brief:
                     told.reasons.append(reason("REMINDER_LATER", f"a reminder comes at {iso(at)}", **values))
                 continue
-            begin = f"sla:{ctx.ticket.id}:{iso(state.start)}:{metric}:remind{number}"
-            key = f"{begin}:{iso(state.due)}"
+            key = reminder_key(ctx.ticket, state.start, metric, number, state.due)
             if key in ctx.memory.done:
                 told.reasons.append(done_reason(key, ctx.memory))
                 continue
