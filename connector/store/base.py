@@ -284,9 +284,7 @@ class Store(Protocol):
         """
         ...
 
-    def plans(
-        self, account: str | None = None, *, state: str | None = None, bodies: bool = True
-    ) -> list[SavedPlan]:
+    def plans(self, account: str | None = None, *, state: str | None = None, bodies: bool = True) -> list[SavedPlan]:
         """Saved plans, newest first; `bodies=False`: each with an empty body."""
         ...
 
