@@ -133,14 +133,17 @@ def test_a_pack_of_shortcuts_says_what_its_rules_say(data: st.DataObject) -> Non
     policy = _policy(kinds)
     for _ in range(5):
         memory = agree(policy, ticket, memory, now)
-        for decision in evaluate(policy, ticket, memory, now, brief=True).decisions:
+        evaluation = evaluate(policy, ticket, memory, now, brief=True)
+        for decision in evaluation.decisions:
             if decision.wants and data.draw(st.booleans()):
                 done = {want.key: now.isoformat() for want in decision.wants}
                 memory = replace(memory, done={**memory.done, **done})
-        now += data.draw(
-            st.timedeltas(timedelta(0), timedelta(hours=3)) | st.timedeltas(timedelta(0), timedelta(days=3))
-        )
-        change = data.draw(st.sampled_from(("", "", "status", "answer", "ask", "priority", "edit", "matrix")))
+        # To where something happens, or just short of it, or anywhere.
+        ahead = data.draw(st.sampled_from((timedelta(0), timedelta(seconds=-1), timedelta(minutes=10))))
+        anywhere = now + data.draw(st.timedeltas(timedelta(0), timedelta(days=3)))
+        wake = evaluation.wake_at
+        now = anywhere if wake is None or data.draw(st.booleans()) else max(now, wake + ahead)
+        change = data.draw(st.sampled_from(("", "", "status", "answer", "ask", "priority", "group", "edit", "matrix")))
         if change == "status":
             ticket = replace(ticket, status=data.draw(st.sampled_from(STATUSES)), status_since=now)
         elif change == "answer":
@@ -149,6 +152,8 @@ def test_a_pack_of_shortcuts_says_what_its_rules_say(data: st.DataObject) -> Non
             ticket = replace(ticket, customer_responded_at=now - timedelta(minutes=1))
         elif change == "priority":
             ticket = replace(ticket, priority=data.draw(st.sampled_from(PRIORITIES)))
+        elif change == "group":
+            ticket = replace(ticket, group=data.draw(_MORE["group"]))
         elif change == "edit":
             policy = replace(policy, digest=f"{policy.digest}+")
         elif change == "matrix" and "sla" in kinds:

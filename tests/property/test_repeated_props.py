@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.core._repeated import Repeated
 from connector.core.worktime import WorkCalendar
 from tests.property.test_worktime_props import calendars
+
+
+def test_most_of_a_plain_day_is_remembered() -> None:
+    """Else the laws below would hold of a calendar that is simply asked each time."""
+    calendar = WorkCalendar("America/Mexico_City", {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu")})
+    asked: list[datetime] = []
+
+    def counting(start: datetime) -> datetime:
+        asked.append(start)
+        return calendar.add_days(start, 3)
+
+    again = Repeated(counting, lambda first, past: calendar._open.cuts_of_days(first, past, 3))
+    day = [datetime(2026, 3, 11, 0, 7, tzinfo=UTC) + timedelta(minutes=11 * n) for n in range(120)]
+    expected = [calendar.add_days(start, 3) for start in day]
+    assert [again(start) for start in day] == expected
+    first = len(asked)
+    assert [again(start) for start in day] == expected
+    assert first < 20
+    assert len(asked) == first
 
 
 @st.composite
