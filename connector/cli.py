@@ -100,7 +100,7 @@ def _failed(message: str, code: int) -> int:
 
 def parser_for(verb: str) -> argparse.ArgumentParser:
     """The complete parser of one verb."""
-    parser = Parser(prog=f"escalera {verb}", description=VERBS[verb][0].capitalize() + ".")
+    parser = Parser(prog=f"escalera {verb}", description=f"{VERBS[verb][0][0].upper()}{VERBS[verb][0][1:]}.")
     _load(verb).add_arguments(parser)
     return parser
 

@@ -28,8 +28,9 @@ _BACK_AT_ONCE = 3
 _MISSED_FOR = timedelta(days=7)
 #: Deleted tickets and spam are gone for good after this time.
 _BIN_EMPTIED = timedelta(days=31)
-#: How long answers of before an acknowledged write are waited out.
+#: How long answers of before an acknowledged write are waited out: far less where the ticket's own toggle waits for it.
 _OLD_ANSWERS_END = timedelta(hours=24)
+_OLD_UPDATES_END = timedelta(hours=1)
 _log = structlog.get_logger("escalera.recover")
 
 
@@ -141,7 +142,7 @@ def _settle_toggle(hands: Hands, intent: Intent) -> Ending:
     row = hands.row(intent.action.ticket)
     before = row.ticket if row else live
     through, back = str(intent.action.details["through"]), str(intent.action.details["back"])
-    if live.status == back and intent.step == 1 and _is_old_answer(intent, live):
+    if live.status == back and (_is_older_than_mid(intent, live) if intent.step >= 2 else _is_old_answer(intent, live)):
         return _unseen(hands, intent, live)
     hidden = (live.gone in RESTORABLE and live.status == through) or live.gone == "missing"
     if hidden and not _long_ago(intent, live, hands.journal.now()):
@@ -187,11 +188,18 @@ def _is_old_answer(intent: Intent, live: Ticket) -> bool:
     return shown is not None and live.gone is None and live.updated_at is not None and live.updated_at <= shown
 
 
+def _is_older_than_mid(intent: Intent, live: Ticket) -> bool:
+    """Whether the ticket is shown as of before it was seen in the toggle's status: no proof of the way back."""
+    mid = parse((intent.observed.get("mid") or {}).get("updated_at"))
+    return mid is not None and live.gone is None and live.updated_at is not None and live.updated_at < mid
+
+
 def _unseen(hands: Hands, intent: Intent, live: Ticket) -> Ending:
-    """Wait for an answer of after the write, a day at most; what it did is then unknown, and said."""
-    if intent.updated_at is not None and abs(hands.journal.now() - intent.updated_at) < _OLD_ANSWERS_END:
+    """Wait for an answer of after the write, for a while; what it did is then unknown, and said."""
+    wait, told = (_OLD_ANSWERS_END, "a day") if intent.action.kind == "toggle" else (_OLD_UPDATES_END, "an hour")
+    if _within(intent, hands.journal.now(), wait):
         return Ending(Outcome.SENT, UNSEEN, intent=intent)
-    return Ending(Outcome.UNKNOWN, f"{UNSEEN} for a day; look at it by hand", live, intent=intent)
+    return Ending(Outcome.UNKNOWN, f"{UNSEEN} for {told}; look at it by hand", live, intent=intent)
 
 
 def _passed(intent: Intent, live: Ticket) -> bool:

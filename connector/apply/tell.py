@@ -116,11 +116,12 @@ def _notify(hands: Hands, intent: Intent, before: Ticket) -> Ending:
     action = intent.action
     if not hands.notifiers:
         return Ending(Outcome.REFUSED, "no way to tell people is configured", before, intent=intent)
+    subject = f"Ticket {action.ticket}: {action.rule.name}"
     message = Message(
         key=intent.id,
         to=hands.addresses(action.to),
-        subject=f"Ticket {action.ticket}: {action.rule.name}",
-        text=signed(intent),
+        subject=subject,
+        text=signed(intent) if action.text else f"{subject}\n\n{reference(intent.id)}",
         ticket=action.ticket,
     )
     intent = hands.journal.sent(intent, 1, server_at=hands.server_at(), through=[one.name for one in hands.notifiers])

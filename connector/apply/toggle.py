@@ -61,7 +61,7 @@ def toggle(hands: Hands, intent: Intent, before: Ticket) -> Ending:
         return Ending(Outcome.SENT, f"{UNSEEN}; recovery goes on trying", mid, intent=intent)
     if mid.status == back and not answered:
         return Ending(Outcome.SENT, "the answer was lost and no effect is seen yet", mid, intent=intent)
-    if (mid.gone in RESTORABLE and mid.status == through) or (mid.gone == "missing" and answered and trouble is None):
+    if (mid.gone in RESTORABLE and mid.status == through) or (mid.gone == "missing" and trouble is None):
         return Ending(Outcome.SENT, HALFWAY.format(mid.gone), mid, intent=intent)
     if mid.gone is not None or mid.status != through or not (answered or set_by_us(intent, mid)):
         return interrupted(intent, before, mid)

@@ -23,10 +23,11 @@ _APART = frozenset((*_CLOCK, "levels", "clocks"))
 def explanation_lines(evaluation: Evaluation, now: datetime, policy: Policy) -> Iterator[str]:
     """Every rule's answer for one ticket: why it acts, waits, does not, or cannot tell. Times in the pack's zone."""
     zone, ticket = ZoneInfo(policy.timezone), evaluation.ticket
-    facts = {"status": ticket.status, "priority": ticket.priority, "channel": ticket.channel, "group": ticket.group}
+    facts = {name: getattr(ticket, name) for name in ("status", "priority", "channel", "group")}
     yield f"ticket {ticket.id} ({ticket.place}) as of {_at(now, zone)}"
     yield f"  policy {policy.name} {policy.digest[:12]}, times of {policy.timezone}"
-    yield "  " + ", ".join(f"{name} {value or 'unknown'}" for name, value in facts.items())
+    nothing = {name: "unknown" if name in ticket.unknown else "(none)" for name in facts}
+    yield "  " + ", ".join(f"{name} {value or nothing[name]}" for name, value in facts.items())
     if evaluation.situation:
         since = f" since {_at(evaluation.situation_since, zone)}" if evaluation.situation_since else ""
         yield f"  situation {evaluation.situation}{since}, recognised by {evaluation.situation_by}"

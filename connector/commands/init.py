@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     config, pack = args.folder / "config.toml", args.folder / "mappings" / args.pack
     there = [str(path) for path in (config, pack) if path.exists()]
     if there:
-        msg = f"{' and '.join(there)} exists already; nothing was written"
+        msg = f"{' and '.join(there)} {'exist' if len(there) > 1 else 'exists'} already; nothing was written"
         raise UsageError(msg)
     try:
         shutil.copytree(packs[args.pack], pack)

@@ -99,6 +99,15 @@ def standing(store: Store, account: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def _spoken(seconds: float) -> str:
+    """A span as people say it: the two largest units."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if count]
+    return " ".join(units[:2]) or "0 s"
+
+
 def _lines(one: dict[str, Any]) -> list[str]:
     cycle, beat = one["last_cycle"], one["daemon"]
     lines = [
@@ -107,13 +116,13 @@ def _lines(one: dict[str, Any]) -> list[str]:
     lines.append(f"  daemon: {beat['state']} (pid {beat['pid']})" if beat else "  daemon: never ran on this state")
     if one["pulse"]:
         until = f" until {one['pulse']['until']}" if one["pulse"].get("until") else ""
-        silent = f", SILENT for {one['silent_for']:.0f} s" if one["silent_for"] else ""
+        silent = f", SILENT for {_spoken(one['silent_for'])}" if one["silent_for"] else ""
         lines.append(f"  heartbeat {one['pulse']['at']}: {one['pulse']['state']}{until}{silent}")
     if cycle:
         told = ", ".join(f"{name} {value}" for name, value in cycle.items() if name != "at" and value)
         told += "" if cycle.get("complete", True) else ", NOT read whole"
         lines.append(f"  last cycle {cycle['at']}: {told}")
-    late = f", {one['lag']:.0f} s late" if one["lag"] else ""
+    late = f", {_spoken(one['lag'])} late" if one["lag"] else ""
     lines.append(f"  next look: {one['next_look'] or 'nothing waits'}{late}")
     for item in one["missed"][:20]:
         by = f" by {item['rule']}" if item["rule"] else ""

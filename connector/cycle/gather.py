@@ -102,13 +102,14 @@ def poll(account: Account, journal: Journal, now: datetime, found: Gathered, sto
                     store.set_cursor(account.name, found.cursor, now)
                 _keep_unread(account, unread, now)
             found.cursor = batch.cursor
+            unread.past(batch.cursor)
             found.changed += len(rows)
             found.reject(batch.rejected)
             found.complete = found.complete and batch.complete
             if stop():
                 break
         unread.whole(complete=found.complete and not stop())
-        again = unread.read(account, now)
+        unread.read(account, now, again)
     except HelpdeskError as error:
         found.complete = False
         found.trouble = error

@@ -3,8 +3,9 @@
 The feed's cursor moves past a record it rejected, and a ticket under escalation may not change again before the
 helpdesk closes it. The same holds for a ticket that was not to be found when it was to be written to, and for what a
 key could not see before its agent was given more. So such a ticket is read by its number; where the record does not
-even tell one, the feed goes back once to where that batch began; and where the key sees other tickets than before, to
-its very beginning. Each is tried eight times, twice as long apart each time, within a day.
+even tell one, or too many can't be read, the feed goes back once to where that batch began; and where the key sees
+other tickets than before, to its very beginning. Each is tried eight times, twice as long apart each time, within a
+day.
 """
 
 from __future__ import annotations
@@ -66,10 +67,15 @@ class Unread:
         if known is not None:
             _log.warning("the key sees other tickets than before: all are read anew", was=known, now=sight)
             self.feed = ("", 0, now)
+        kept = self.kept()
         with journal.transaction("mirror"):
             account.store.set_fact(account.name, SIGHT, sight, now)
+            if kept is not None:  # together: a death before the first batch must not lose what is to be read anew
+                account.store.set_fact(account.name, UNREAD, kept, now)
             if known is not None:
                 account.store.append_audit(account.name, now, "sight", {"was": known, "now": sight})
+        if kept is not None:
+            self.stored(kept)
 
     def start(self, cursor: str | None, now: datetime) -> str | None:
         """Where this cycle's feed begins: at the cursor, or further back where records without a number were met."""
@@ -78,13 +84,18 @@ class Unread:
         self._went_back = True
         return self.feed[0] or None
 
+    def past(self, cursor: str | None) -> None:
+        """A batch is stored: a feed that was sent back and is cut short goes on from here, not from where it began."""
+        if self._went_back and self.feed is not None and cursor is not None:
+            self.feed = (cursor, *self.feed[1:])
+
     def met(self, rejected: Sequence[Rejected], batch_start: str | None, now: datetime) -> None:
         """Remember the rejected records of one batch, which began at `batch_start`."""
         for one in rejected:
             number = one.ticket or ""
-            if number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER:
-                if len(self.tickets) < _MOST_KEPT:
-                    self.tickets.setdefault(number, (0, now + _FIRST_PAUSE))
+            told = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
+            if told and (number in self.tickets or len(self.tickets) < _MOST_KEPT):
+                self.tickets.setdefault(number, (0, now + _FIRST_PAUSE))
             elif self.feed is None:
                 self.feed = (batch_start or "", 0, now + _FIRST_PAUSE)
             elif self._went_back:
@@ -98,9 +109,9 @@ class Unread:
             return None
         return cursor, tries + 1, now + _FIRST_PAUSE * 2 ** (tries + 1)
 
-    def read(self, account: Account, now: datetime) -> list[Ticket]:
-        """The tickets that are due to be read singly, and now can be. Raises AccountBlocked."""
-        found = []
+    def read(self, account: Account, now: datetime, found: list[Ticket]) -> None:
+        """Add to `found` the tickets that are due to be read singly, and now can be. Raises AccountBlocked: those read
+        before it stay found."""
         due = sorted((at, number) for number, (_, at) in self.tickets.items() if at <= now)
         for _, number in due[:_MOST_READ]:
             tries = self.tickets[number][0] + 1
@@ -120,7 +131,6 @@ class Unread:
             del self.tickets[number]
             if ticket is not None:
                 found.append(ticket)
-        return found
 
     def whole(self, *, complete: bool) -> None:
         """The feed was read from where it began: what it was sent back for is done, unless it met the same again."""

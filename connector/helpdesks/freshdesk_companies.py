@@ -41,6 +41,7 @@ class Companies:
         self._single: dict[str, tuple[str, datetime]] = {}
         self._failed: dict[str, int] = {}
         self._looked_up = 0
+        self._list_failed = 0
         self.barred = False
 
     def name(self, number: str) -> str | None:
@@ -52,7 +53,7 @@ class Companies:
 
     def refresh(self, now: datetime) -> None:
         """Read the list where it has aged. Where the key may not have it, that is said once and tried again at the
-        next call. Raises AccountBlocked, Unavailable."""
+        next call; where it stays unreadable, names are looked up singly. Raises AccountBlocked, Unavailable."""
         if not self.barred and self._listed_at is not None and abs(now - self._listed_at) < LIST_AGE:
             return
         try:
@@ -64,7 +65,14 @@ class Companies:
                 _log.warning("the key may not list companies: customers stay unknown", status=refused.status)
             self.barred = True
             return
-        self.barred = False
+        except Unavailable:
+            # Neither may a list that stays unreadable stop the feed for ever.
+            self._list_failed += 1
+            if self._list_failed < _MOST_FAILURES:
+                raise
+            _log.warning("companies can't be listed: they are looked up by number", times=self._list_failed)
+            return
+        self.barred, self._list_failed = False, 0
         self._listed = dict(_named(rows))
         self._listed_at = now
 

@@ -21,14 +21,29 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "LATER": ("lo siguiente no toca antes del {next}", "il passo successivo non prima di {next}"),
     "ASSIGN": ("{field} pasa de {current} a {wanted}", "{field} passa da {current} a {wanted}"),
     "RAISE": ("la prioridad pasa de {priority} a {wanted}", "la priorità passa da {priority} a {wanted}"),
-    "FOLLOW_UP_DUE": ("el seguimiento {number} tocaba el {due}", "il controllo {number} era dovuto il {due}"),
-    "FOLLOW_UP_LATER": ("el primer seguimiento toca el {next}", "il primo controllo è il {next}"),
+    "FOLLOW_UP_DUE": ("el seguimiento {number} tocaba el {due}", "il sollecito {number} era dovuto il {due}"),
+    "FOLLOW_UP_LATER": ("el primer seguimiento toca el {next}", "il primo sollecito è il {next}"),
     "TOGGLES": ("escalación mantenida viva hasta el {until}, tope {cap}", "tenuta viva fino al {until}, massimo {cap}"),
     "AUTOCLOSE_DUE": ("el sistema lo cerraría el {closes}", "il sistema lo chiuderebbe il {closes}"),
     "AUTOCLOSE_LATER": ("el sistema lo cerraría el {closes}", "il sistema lo chiuderebbe il {closes}"),
     "LEVEL_DUE": (
         "el nivel {level} tocaba {after} después del {since}: el {due}",
         "il livello {level} era dovuto {after} dopo {since}: {due}",
+    ),
+    "LIFTED": (
+        "el nivel {level} toca ya, antes de {after} desde el {since}",
+        "il livello {level} è dovuto subito, prima di {after} dal {since}",
+    ),
+    "NOT_CLOSED": (
+        "sin cerrar {close_within} después del {since}: el nivel {level} tocaba el {due}",
+        "non chiuso {close_within} dopo {since}: il livello {level} era dovuto {due}",
+    ),
+    "PASSED": ("el nivel {level} se salta y no se recupera", "il livello {level} viene saltato e non si recupera"),
+    "BREACH": ("plazo incumplido: terminaba el {due}", "termine non rispettato: scadeva il {due}"),
+    "ON_CALL": ("{person} está de guardia según {rota}", "{person} è di turno secondo {rota}"),
+    "ASSIGNEE_NOBODY": (
+        "nadie tiene el ticket: no hay responsable a quien avisar",
+        "nessuno ha il ticket: non c'è un incaricato da avvisare",
     ),
     "DEADLINE_BROKEN": ("plazo incumplido el {breached} ({target})", "termine non rispettato il {breached} ({target})"),
     "DEADLINE_LATER": ("el plazo termina el {due} ({target})", "il termine è il {due} ({target})"),
@@ -50,7 +65,7 @@ def _words(reason: Reason, language: str) -> str:
     if reason.code == "KEYWORD":
         matches = [one for one in reason.values.get("matches", ()) if not one["negated"]]
         return "; ".join(_MATCH[language].format(**one) for one in matches[:8]) or reason.text
-    told = _SAID.get(reason.code)
+    told = _SAID.get("LIFTED" if reason.code == "LEVEL_DUE" and reason.values.get("lifted") else reason.code)
     if told is None or not _names(told[number]) <= set(reason.values):
         return reason.text
     return told[number].format(**{name: _plain(value) for name, value in reason.values.items()})

@@ -43,7 +43,7 @@ _TABLE: Mapping[str, tuple[str, str, str]] = {
     "action": ("Action", "Acción", "Azione"),
     "change": ("Change", "Cambio", "Modifica"),
     "to": ("To", "A", "A"),
-    "due": ("Due since", "Vence desde", "Dovuta da"),
+    "due": ("Due since", "Pendiente desde", "Dovuta da"),
     "state": ("State", "Estado", "Stato"),
     "why": ("Why", "Por qué", "Perché"),
     "text": ("Text", "Texto", "Testo"),

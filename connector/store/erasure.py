@@ -41,9 +41,11 @@ _RAW = frozenset({"status", "priority", "channel", "type", "group", "agent"})
 _DETAILS = frozenset(
     {"through", "back", "cap", "count", "with", "private", "notice", "closes", "level", "situation", "tab"}
 )
-_OBSERVED = frozenset(
-    {"attempt", "server_at", "updated_at", "already", "registered", "recovered", "delivered", "through", "created"}
-)
+_OBSERVED = frozenset({
+    "attempt", "server_at", "updated_at", "already", "registered", "recovered", "delivered", "through", "created",
+    # statuses, stamps and counts by which the recovery finds back what is still open
+    "at", "acknowledged", "before", "mid", "clock", "server_at_back", "server_at_reopen", "back_undone", "looks",
+})  # fmt: skip
 _RECORD = frozenset({"situation", "kind", "level", "from", "to", "when", "promise", "urgent", "rule"})
 _CAUSE = frozenset({"cause", "at", "team", "by"})
 _PAGE = 500

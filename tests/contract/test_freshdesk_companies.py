@@ -192,3 +192,18 @@ def test_one_company_that_always_fails_stops_the_feed_three_times_at_most(
         else:
             assert "customer" in read["1"].unknown
     assert stopped == 2
+
+
+def test_a_list_of_companies_that_always_fails_stops_the_feed_no_longer(opened: Callable[..., FreshdeskDesk]) -> None:
+    """Names are looked up by number then, until the list can be read again."""
+    desk = opened()
+    desk.emulator.helpdesk.set_faults("500:on=/companies")
+    stopped = 0
+    for _ in range(5):
+        try:
+            read = _read(desk)
+        except Unavailable:
+            stopped += 1
+        else:
+            assert read["1"].customer == "Empresa 0"
+    assert stopped == 2

@@ -303,6 +303,12 @@ def test_a_reply_reaches_the_customer_once(world: World) -> None:
     assert [mail.cause for mail in world.desk.outbox] == ["reply"]
 
 
+def test_a_message_without_a_text_names_ticket_and_rule(world: World) -> None:
+    """Nobody gets a reference line alone."""
+    run(world, action(world, "notify", to=("boss",)))
+    assert world.outbox.messages[0].text.startswith("Ticket 1: a rule")
+
+
 def test_a_message_goes_through_every_notifier_with_addresses(world: World) -> None:
     """Roster keys become e-mail addresses."""
     assert outcome_of(run(world, action(world, "notify", text="Look", to=("boss",)))) == [Outcome.DONE]

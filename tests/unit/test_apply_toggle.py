@@ -10,7 +10,7 @@ import pytest
 from connector.apply.journal import Journal
 from connector.apply.recover import recover
 from connector.apply.steps import Hands
-from connector.core.model import Outcome
+from connector.core.model import Outcome, Ticket
 from connector.errors import OutcomeUnknown, Refused, Unavailable
 from tests.desk import DAY, World, action, ticket, toggle
 from tests.unit.test_apply import outcome_of, run
@@ -121,14 +121,14 @@ def test_a_note_that_goes_with_a_toggle_is_left_only_with_it(world: World) -> No
 
 
 class _OldAnswers:
-    """A reader behind a cache: after a write it shows the ticket of before it, so many times."""
+    """A reader behind a cache: after so many writes it shows the ticket of before them, so many times."""
 
-    def __init__(self, world: World, times: int) -> None:
-        self._world, self._reader, self._left = world, world.desk.reader(), times
+    def __init__(self, world: World, times: int, *, after: int = 1) -> None:
+        self._world, self._reader, self._left, self._after = world, world.desk.reader(), times, after
         self._old = world.desk.get("1")
 
     def ticket(self, number: str) -> Any:
-        if self._world.desk.written and self._left > 0:
+        if len(self._world.desk.written) >= self._after and self._left > 0:
             self._left -= 1
             return self._old
         return self._reader.ticket(number)
@@ -137,21 +137,72 @@ class _OldAnswers:
         return getattr(self._reader, name)
 
 
+def _recover_often(world: World) -> None:
+    for _ in range(60):
+        recover(
+            Hands(world.account.reader, world.account.writer, Journal(world.store, "demo", world.epoch(), world.now))
+        )
+        world.desk.advance(120)
+
+
 @pytest.mark.parametrize("times", [1, 2, 3, 5, 40])
 def test_an_old_answer_after_the_first_write_never_leaves_the_ticket_finished(world: World, times: int) -> None:
     """Shown as of before an acknowledged write it is not taken for undone: recovery goes on until it is seen."""
     world.desk.advance(60)
     world.account.reader = _OldAnswers(world, times)  # type: ignore[assignment]
     run(world, toggle(world))
-    for _ in range(60):
-        recover(
-            Hands(world.account.reader, world.account.writer, Journal(world.store, "demo", world.epoch(), world.now))
-        )
-        world.desk.advance(120)
+    _recover_often(world)
     statuses = [one.values["status"] for one in world.desk.written]
     assert (statuses[0], statuses.count("completed")) == ("completed", 1)
     assert world.desk.get("1").status == "in_process"
     assert world.store.open_intents("demo") == []
+
+
+@pytest.mark.parametrize("times", [1, 2, 5, 40])
+def test_an_old_answer_after_the_way_back_is_no_proof_that_the_clock_stood(world: World, times: int) -> None:
+    """Shown as of before it was seen in the toggle's status: recovery waits, and toggling is not stopped for all."""
+    world.desk.advance(60)
+    world.account.reader = _OldAnswers(world, times, after=2)  # type: ignore[assignment]
+    run(world, toggle(world))
+    _recover_often(world)
+    assert [one.values["status"] for one in world.desk.written] == ["completed", "in_process"]
+    assert world.store.fact("demo", "toggling_stopped") is None
+    assert (len(world.row().memory.toggles), world.store.open_intents("demo")) == (1, [])
+
+
+def test_a_ticket_not_to_be_found_after_an_unanswered_first_write_is_put_back_when_it_is(world: World) -> None:
+    """The write may have arrived: what is hidden then may stand in the toggle's status."""
+    hidden = False
+
+    class Hiding(_OldAnswers):
+        def ticket(self, number: str) -> Any:
+            return Ticket(id=number, gone="missing") if hidden else self._reader.ticket(number)
+
+    def cut(kind: str, number: str, values: Mapping[str, Any]) -> None:
+        nonlocal hidden
+        world.desk.after_write, hidden = None, True
+        msg = "cut"
+        raise OutcomeUnknown(msg)
+
+    world.account.reader = Hiding(world, 0)  # type: ignore[assignment]
+    world.desk.after_write = cut
+    assert outcome_of(run(world, toggle(world))) == [Outcome.SENT]
+    _recover_often(world)
+    assert world.desk.get("1").status == "completed"
+    hidden = False
+    _recover_often(world)
+    assert world.desk.get("1").status == "in_process"
+
+
+def test_an_erasure_leaves_what_an_open_toggle_is_finished_by(world: World) -> None:
+    """Its customer is gone from the state; the ticket is still put back."""
+    world.desk.advance(60)
+    world.account.reader = _OldAnswers(world, 8)  # type: ignore[assignment]
+    run(world, toggle(world))
+    with world.store.transaction():
+        world.store.erase("demo", ["1"], [], world.now(), by="dpo", reason="request 17")
+    _recover_often(world)
+    assert world.desk.get("1").status == "in_process"
 
 
 def test_a_person_who_edits_in_the_second_of_our_writes_is_not_taken_for_us(world: World) -> None:

@@ -14,8 +14,9 @@ from connector.apply.journal import Journal
 from connector.apply.recover import Recovery, recover
 from connector.apply.steps import Hands
 from connector.core.model import Action, Outcome
+from connector.cycle.run import run_cycle
 from connector.errors import Unavailable
-from tests.desk import DAY, GO, World, action, toggle
+from tests.desk import DAY, GO, HOUR, PACK, World, action, policy, toggle
 
 
 @pytest.fixture
@@ -261,3 +262,28 @@ def test_recovery_of_one_line_does_not_depend_on_another(world: World) -> None:
     world.account.reader = Odd()  # type: ignore[assignment]
     found = settle(world)
     assert ([one.action.ticket for one, _ in found.settled], sorted(found.tickets)) == (["2"], ["1"])
+
+
+def test_a_write_acknowledged_without_a_trace_does_not_hold_the_tickets_toggle_back() -> None:
+    """It is left open for an hour, not for longer than the time before the helpdesk closes the ticket."""
+    world = World()
+    writer = world.account.writer
+
+    class Deaf:
+        def update(self, number: str, values: Mapping[str, Any]) -> None:
+            if "priority" not in values:
+                writer.update(number, values)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(writer, name)
+
+    world.account.writer = Deaf()
+    world.account.policy = policy(base=PACK.replace("    follow_up: {after: 7d, every: 7d}\n", ""))
+    run_cycle(world.account, now=world.now)
+    world.desk.advance(13 * DAY + 10 * HOUR)
+    world.desk.agent_edit("1", subject="I go to the regulator")
+    for _ in range(30):
+        run_cycle(world.account, now=world.now)
+        world.desk.advance(1800)
+    assert world.desk.get("1").status == "in_process"
+    assert world.outcomes() == [("1", "unknown"), ("1", "done")]

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from connector.core.model import Rejected, Ticket
 from connector.cycle.run import run_cycle
 from connector.cycle.unread import UNREAD
-from connector.errors import Unavailable
+from connector.errors import AccountBlocked, Unavailable
 from connector.helpdesks.base import Batch
 from tests.desk import World, ticket
 
@@ -134,3 +136,74 @@ def test_a_ticket_that_was_not_to_be_found_is_looked_for_and_acted_on_later() ->
     hidden = False
     _cycles(world, 12, 5)
     assert [one.values["status"] for one in world.desk.written] == ["completed", "in_process"]
+
+
+def test_a_death_right_after_a_key_sees_more_loses_nothing_of_what_is_to_be_read_anew() -> None:
+    """What the key sees and where the feed goes back to are one fact: the next cycle reads everything."""
+    world, reader = _world("2")
+    reader.bad = False
+    _cycles(world, 3, 10)
+    reader.seen = "group 7"
+    real = reader.changed
+
+    def die(cursor: str | None) -> Iterator[Batch]:
+        raise KeyboardInterrupt
+
+    reader.changed = die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run_cycle(world.account, now=world.now)
+    reader.changed = real  # type: ignore[method-assign]
+    _cycles(world, 3, 10)
+    assert reader.polls.count(None) == 2
+
+
+def test_a_feed_sent_back_and_cut_short_goes_on_from_where_it_was() -> None:
+    """Else a large account that is cut short each time would never come to what changed since."""
+    world, reader = _world("2")
+    reader.bad = False
+    _cycles(world, 3, 10)
+    reader.seen = "group 7"
+    real = reader.changed
+
+    def cut(cursor: str | None) -> Iterator[Batch]:
+        yield from real(cursor)
+        if cursor is None:
+            msg = "429 (test)"
+            raise Unavailable(msg)
+
+    reader.changed = cut  # type: ignore[method-assign]
+    _cycles(world, 6, 10)
+    assert reader.polls.count(None) == 2
+    assert world.store.fact("demo", UNREAD) == {}
+
+
+def test_tickets_read_before_the_account_was_blocked_are_kept() -> None:
+    """They are not looked for any more, so they must be in the mirror."""
+    world, _ = _world("2")
+
+    class Blocked(_Reader):
+        def ticket(self, number: str) -> Ticket:
+            if self.asked:
+                msg = "key (test)"
+                raise AccountBlocked(msg)
+            self.asked.append(number)
+            return self._reader.ticket(number)
+
+    reader = Blocked(world, "2")
+    world.account.reader = reader  # type: ignore[assignment]
+    with world.store.transaction():
+        at = world.now().isoformat()
+        world.store.set_fact("demo", UNREAD, {"tickets": {"2": [0, at], "3": [0, at]}, "feed": None}, world.now())
+    run_cycle(world.account, now=world.now)
+    assert (_known(world), set(world.store.fact("demo", UNREAD)["tickets"])) == ({"1", "2"}, {"3"})
+
+
+def test_more_rejected_tickets_than_are_kept_send_the_feed_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of one poll that rejects thousands of records loses none of them."""
+    monkeypatch.setattr("connector.cycle.unread._MOST_KEPT", 0)
+    world, reader = _world("2")
+    _cycles(world, 1, 5)
+    reader.bad = False
+    _cycles(world, 10, 5)
+    assert _known(world) == {"1", "2"}
+    assert world.store.fact("demo", UNREAD) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,7 +36,7 @@ class Handing:
             if escalate.by is None:
                 return escalate.to, Part(None, done)
             return kept_choice(ctx, key), Part(None, done, keeps=forget_choice(ctx, key) if self.rest_done else {})
-        higher = done_assign(ctx, self.start)
+        higher = done_assign(ctx, self.start, escalate.level)
         if higher is not None:
             text = "another rule handed it on in this escalation already: it is not brought back down"
             return escalate.to, Part(None, (reason("HANDED_ON", text, key=higher),))
@@ -48,7 +49,25 @@ class Handing:
         return choice.person, Part(part.want, (*choice.reasons, *part.reasons), part.unknown, {**choice.keeps, **kept})
 
 
-def done_assign(ctx: Context, start: datetime) -> str | None:
-    """The key of an assignment done in the escalation that began then, by whatever rule."""
+#: Rules that hand a ticket up by levels of their own, counted from another beginning than the situation's.
+_LADDERS = ("matrix:", "sla:")
+_LEVEL = re.compile(r":L(\d+):assign$")
+
+
+def done_assign(ctx: Context, start: datetime, level: int = 1) -> str | None:
+    """The key of an assignment done in the escalation that began then, by whatever rule.
+
+    One of a ladder counts by when it was done, since its own beginning may lie before the situation's; a rung below
+    `level` does not count.
+    """
     mark = f":{iso(start)}:"
-    return next((key for key in sorted(ctx.memory.done) if mark in key and key.endswith(":assign")), None)
+    for key in sorted(ctx.memory.done):
+        if not key.endswith(":assign"):
+            continue
+        if mark in key:
+            return key
+        rung = _LEVEL.search(key)
+        high = rung is None or int(rung[1]) >= level
+        if high and key.startswith(_LADDERS) and datetime.fromisoformat(ctx.memory.done[key]) >= start:
+            return key
+    return None

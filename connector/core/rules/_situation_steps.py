@@ -18,13 +18,12 @@ from connector.core.rules._deadlines import clock
 from connector.core.rules._situation_clock import Promised, first_follow_up, promised, series
 from connector.core.rules._situation_course import Course, Escalate, Fact, FollowUp, HoldReminder, Reply
 from connector.core.rules._situation_handing import Handing, done_assign
-from connector.core.rules._steps import addressees
+from connector.core.rules._steps import addressees, of_customer
 from connector.core.tri import Tri
 
 #: Order of what is merged into one note.
 _ORDER = ("escalated", "missing", "follow", "checklist", "reply")
 _ESCALATES = ("assign", "notify", "register")
-_DESCRIBED = 500  # characters of the description in the register
 
 
 @dataclass(slots=True)
@@ -289,16 +288,11 @@ class _Steps:
             return
         ticket, promise = self.ctx.ticket, self.promise
         keys = (self.to,) if self.to else addressees(self.ctx, escalate.notify)[0]
-        described = ticket.body or ticket.subject
         details = {
             "tab": tab,
             "ticket": ticket.id,
             "situation": self.situation.id,
-            "customer": ticket.customer or ticket.requester,
-            "phone": ticket.requester_phone,
-            "email": ticket.requester_email,
-            "product": ticket.product,
-            "description": None if described is None else described[:_DESCRIBED],
+            **of_customer(ticket),
             "kind": escalate.kind,
             "level": escalate.level,
             "from": {"group": ticket.group, "agent": ticket.agent},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from connector.core.model import EMPTY, PRIORITIES, Call, Reason, Want
+from connector.core.model import EMPTY, PRIORITIES, Call, Reason, Ticket, Want
 from connector.core.policy import Context, Person
 from connector.core.rules._common import (
     RAISES,
@@ -32,6 +32,7 @@ PARTS = ("assign", "priority", "note", "notify", "register")
 KINDS = ("functional", "hierarchical")
 #: Kind of the rules that choose a person.
 CHOOSING = "assignment"
+_DESCRIBED = 500  # characters of the description in the register
 
 TO = Many(Name("person", words=(ASSIGNEE,)))
 _CHOSEN = Record((Field("by", Name(CHOOSING), "The assignment rule that chooses the person.", required=True),))
@@ -125,7 +126,7 @@ class Taking:
     key: Callable[[str], str]
     due: datetime
     level: int
-    why: str
+    why: Reason
     values: Mapping[str, Any] = field(default=EMPTY)
     details: Mapping[str, Any] = field(default=EMPTY)
     record: Mapping[str, Any] = field(default=EMPTY)
@@ -276,17 +277,35 @@ def _register(ctx: Context, step: Step, taking: Taking, key: str, assigned: str 
     """The record of one escalation: of which kind, to which level, from whom to whom, when and why."""
     to = (assigned,) if assigned else addressees(ctx, step.notify)[0]
     details = {
+        **of_customer(ctx.ticket),
         "kind": step.kind,
         "level": taking.level,
         "from": {"group": ctx.ticket.group, "agent": ctx.ticket.agent},
         "to": list(to),
         "by": step.by,
         "when": iso(taking.due),
-        "why": taking.why,
+        "why": taking.why.text,
+        "because": {"code": taking.why.code, "values": _scalars(taking.why)},
         **taking.details,
         **taking.record,
     }
     return Part(Want("register", key, to=to, due=taking.due, details=details))
+
+
+def _scalars(why: Reason) -> dict[str, Any]:
+    return {name: value for name, value in why.values.items() if isinstance(value, str | int | bool)}
+
+
+def of_customer(ticket: Ticket) -> dict[str, str | None]:
+    """What a record of the register tells of the customer and the case."""
+    described = ticket.body or ticket.subject
+    return {
+        "customer": ticket.customer or ticket.requester,
+        "phone": ticket.requester_phone,
+        "email": ticket.requester_email,
+        "product": ticket.product,
+        "description": None if described is None else described[:_DESCRIBED],
+    }
 
 
 # --- who is told ----------------------------------------------------------------------------------------------------

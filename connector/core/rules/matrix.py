@@ -122,7 +122,7 @@ class MatrixRule:
 
         at = min(instants[due - 1], lifted_at) if due <= lifted else instants[due - 1]
         why = self._due_reason(ctx, begin, due, instants, closing)
-        taking = Taking(lambda part: self._key(ctx, begin, due, part), at, due, why.text)
+        taking = Taking(lambda part: self._key(ctx, begin, due, part), at, due, why)
         parts = list(parts_of(ctx, self.levels[due - 1].step, taking))
         wants = tuple(part.want for part in parts if part.want is not None)
         reasons = (

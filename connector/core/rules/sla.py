@@ -190,7 +190,7 @@ class SlaRule:
         for number, breach in enumerate(self._breach_of(metric), 1):
             # Without the policy's name: a ticket that moves to another policy has broken its deadline once, not twice.
             begin = f"sla:{ctx.ticket.id}:{iso(state.start)}:{metric}:breach{number}"
-            why = f"the {metric.replace('_', ' ')} was due at {iso(at)}"
+            why = reason("BREACH", f"the {metric.replace('_', ' ')} was due at {iso(at)}", metric=metric, due=at)
             record = {"metric": metric, "cause": "sla_broken", "policy": self.ref.name}
             taking = Taking(
                 lambda part, begin=begin: f"{begin}:{part}",  # type: ignore[misc]

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.core.model import Plan
+from connector.core.model import Plan, Reason
 from connector.core.policy import Policy
 from connector.core.records import CAUSE, Escalation, caused, opened
 from connector.reports.dry_run import Source
+from connector.reports.reasons import said
 from connector.reports.register.texts import printable, sheet_name, tidy
 from connector.reports.register.words import COLUMNS, Words, kind_tabs
 
@@ -211,7 +212,7 @@ def _row(record: Escalation, policy: Policy, as_of: datetime, words: Words, zone
         "customer": _text(body.get("customer")),
         "contact": "\n".join(_text(body.get(key)) for key in ("phone", "email") if body.get(key)),
         "product": _text(body.get("product")),
-        "why": _text(body.get("why")),
+        "why": _why(body, words, zone),
         "description": _text(body.get("description")),
         "to": _people(body.get("to"), policy),
         "level": _text(body.get("level")),
@@ -225,6 +226,15 @@ def _row(record: Escalation, policy: Policy, as_of: datetime, words: Words, zone
     }
     naive = {name: at.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0) for name, at in dates.items()}
     return Row(record, {name: tidy(text) for name, text in cells.items()}, naive, overdue)
+
+
+def _why(body: Mapping[str, Any], words: Words, zone: ZoneInfo) -> str:
+    """Why it went up, in the reader's words where the record tells the reason's values."""
+    because = body.get("because")
+    known = because if isinstance(because, Mapping) else {}
+    values = known.get("values")
+    told = Reason(str(known.get("code")), _text(body.get("why")), values if isinstance(values, Mapping) else {})
+    return printable(said(told, words.language, zone))
 
 
 def _text(value: object) -> str:

@@ -68,7 +68,9 @@ class Taken:
         more = [f"{conflicts} with both texts kept"] if conflicts else []
         more += [f"{cleared} cleared"] if cleared else []
         more += [f"{len(self.lost)} unmatched"] if self.lost else []
-        return f"{count} comments taken over" + (f" ({', '.join(more)})" if more else "")
+        return f"{count} {'comment' if count == 1 else 'comments'} taken over" + (
+            f" ({', '.join(more)})" if more else ""
+        )
 
 
 def take_over(store: Store, handed: Handed) -> Taken:

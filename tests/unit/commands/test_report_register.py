@@ -77,7 +77,7 @@ def test_written_edited_and_handed_back(call: Call, config: Path, tmp_path: Path
     got = call("report", "register", "--config", config, "--merge", out, "--by", "ana", "--out", new, "--now", WHEN)
     assert got.code == 0
     assert "ana.xlsx: tab 'Notas', cell C4: belongs to no known case" in got.err
-    assert "1 comments taken over (1 unmatched)" in got.err
+    assert "1 comment taken over (1 unmatched)" in got.err
     assert _state(config) == ({"1002": "Hablé con el centro."}, ["pendiente"])
     assert openpyxl.load_workbook(new).sheetnames[-1] == "Sin correspondencia"
     events = call("audit", "--config", config, "--ticket", "1002", "--format", "json").json

@@ -274,6 +274,19 @@ def test_a_level_with_a_kind_is_recorded_with_from_to_when_and_why():
     assert [want.kind for want in whole.wants] == ["notify", "register"]
 
 
+def test_a_recorded_level_tells_of_the_customer_and_the_case():
+    """As the line of a situation does: customer, contact, product and at most 500 characters of the description."""
+    told = {"requester": "Ana Gil", "requester_email": "ana@example.org", "product": "Horno", "body": "x" * 600}
+    decision = answer_of(
+        matrix(levels=({"after": span("24h"), "notify": ("boss",), "kind": "functional"},)), created(2, **told)
+    )
+    record = next(want for want in decision.wants if want.kind == "register").details
+    assert [record[name] for name in ("customer", "email", "phone", "product")] == [
+        "Ana Gil", "ana@example.org", None, "Horno",
+    ]  # fmt: skip
+    assert record["description"] == "x" * 500
+
+
 def test_the_assignee_is_told_by_the_roster():
     """`assignee` is the ticket's agent, else its group; nobody is told where nobody has it."""
     one = matrix(levels=({"after": span("24h"), "notify": ("assignee",)},))

@@ -151,3 +151,20 @@ def test_a_packs_cases_prove_who_gets_it(tmp_path: Path, now: str, name: str, ch
     loaded = load_policy(tmp_path)
     [case] = read_cases(tmp_path, loaded)
     assert run_case(loaded, case).failures == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "hours", "stays"),
+    [
+        ("matrix:breaches:7:2026-02-20T09:00:00+00:00:L2:assign", 1, True),
+        ("sla:7:2026-02-20T09:00:00+00:00:resolution:breach1:assign", 1, True),
+        ("matrix:breaches:7:2026-02-20T09:00:00+00:00:L2:assign", -1, False),
+        ("assignment:topics:7:2026-02-20T09:00:00+00:00:assign", 1, False),
+    ],
+    ids=["a level since the situation began", "a breach since then", "a level before it", "no ladder"],
+)
+def test_a_case_that_a_ladder_handed_up_is_not_brought_back_down(key: str, hours: int, stays: bool) -> None:
+    """A matrix counted from before the situation may hand the case up first; then the situation lets it be."""
+    memory = Memory(situation="stuck", situation_since=START, done={key: (START + hours * HOUR).isoformat()})
+    decided = told(by_rule(), START + 2 * HOUR, memory=memory)
+    assert ("assign" in wants(decided), "HANDED_ON" in codes(decided)) == (not stays, stays)

@@ -35,3 +35,12 @@ def test_matched_phrases_are_told_with_their_place() -> None:
     ]
     assert said(Reason("KEYWORD", "x", {"matches": matches}), "es", MX) == "«profeco» en body, posición 8"
     assert said(Reason("KEYWORD", "none of 3", {"matches": []}), "es", MX) == "none of 3"
+
+
+def test_a_level_lifted_at_once_is_not_said_to_be_overdue() -> None:
+    """It is due now, before its time has passed: the sentence of a level that was due would be false."""
+    values = {"level": 3, "after": "2h", "since": "2026-09-14T15:30:00+00:00", "due": "2026-09-14T17:30:00+00:00"}
+    due, lifted = (Reason("LEVEL_DUE", "…", {**values, "lifted": flag}) for flag in (False, True))
+    assert said(due, "es", MX).startswith("el nivel 3 tocaba 2h después del 2026-09-14 09:30:00 -0600")
+    assert said(lifted, "es", MX) == "el nivel 3 toca ya, antes de 2h desde el 2026-09-14 09:30:00 -0600"
+    assert said(lifted, "it", MX) == "il livello 3 è dovuto subito, prima di 2h dal 2026-09-14 09:30:00 -0600"
