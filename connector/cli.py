@@ -83,14 +83,23 @@ def run(argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader went away (`| head`): not an error; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return 0 if code == ERROR else code
     except OSError as error:
         # A full disk, a folder that may not be entered, a network drive that went away.
+        _let_go_of_output()
         return _failed(f"{error.filename or 'a file or stream'}: {error.strerror or error}", ERROR)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else USAGE
     return code
+
+
+def _let_go_of_output() -> None:
+    """Where nothing more can be written: what is left is thrown away, or the interpreter fails at its end (120)."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(message: str, code: int) -> int:

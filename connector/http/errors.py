@@ -22,6 +22,7 @@ _BLOCKING = frozenset(
 _OF_ONE_FEATURE = frozenset({"require_feature"})
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _LONGEST = 300
+_LOOKED_AT = 2_000  # characters: masking takes the square of what has no blank in it
 
 
 class RateLimited(Unavailable):
@@ -61,7 +62,10 @@ def told(body: Any) -> tuple[str | None, str]:
             parts.append(f"{name or 'request'}: {entry.get('message') or entry.get('code') or 'refused'}")
     if not parts:
         parts = [str(body[key]) for key in ("code", "message", "description") if body.get(key)]
-    text = " ".join(_ADDRESS.sub("(address)", "; ".join(parts)).split())
+    whole = "; ".join(parts)
+    if len(whole) > _LOOKED_AT:  # a word cut in two might be an address that is no longer known as one
+        whole = whole[:_LOOKED_AT].rpartition(" ")[0] or "(a text without end)"
+    text = " ".join(_ADDRESS.sub("(address)", whole).split())
     return field, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

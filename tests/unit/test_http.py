@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from connector.errors import AccountBlocked, ConfigurationError, EscaleraError, OutcomeUnknown, Refused, Unavailable
 from connector.http.client import HttpClient, HttpOptions
+from connector.http.errors import told
 from tests.unit.raw_server import Behaviour, RawServer, answer, raw, reset
 
 KEY = "secretKEY0123456789"
@@ -380,3 +381,13 @@ def test_retry_after_may_be_a_date() -> None:
     with RawServer(answer(429, **dates), answer()) as server:
         client(server.url, clock).get("/x")
     assert sum(clock.slept) == pytest.approx(9, abs=0.01)
+
+
+def test_an_endless_word_in_an_error_costs_no_time_and_addresses_stay_masked() -> None:
+    """A hostile answer of seventy thousand letters is told in an instant; a cut never bares half an address."""
+    began = time.process_time()
+    assert told({"message": "x" * 70_000}) == (None, "(a text without end)")
+    assert time.process_time() - began < 0.5
+    _, text = told({"message": ("w " * 100) + "ana@example.com " * 200})
+    assert "ana" not in text
+    assert len(text) <= 300
